@@ -1,0 +1,1 @@
+"""Who is asking, for what, and whether they may."""

@@ -1,0 +1,1 @@
+"""Bytes: the spool they arrive in, and the stores that keep them."""

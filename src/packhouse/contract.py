@@ -1,0 +1,274 @@
+"""What a format says about itself, and what the house hands to its handlers. A format room imports this and nothing above it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
+
+from packhouse.errors import RegistryError
+from packhouse.model import Action, Actor, Documents, Match, Moment, NewDocument, PackageRow, Published, Reach, Rows, Spooled, Struct, Upload
+from packhouse.responses import Answer, Document, FileReply
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Params: TypeAlias = Mapping[str, str]
+"""Path parameters, decoded."""
+
+PROJECT, GROUP, INSTANCE, ROOT = Reach.PROJECT, Reach.GROUP, Reach.INSTANCE, Reach.ROOT
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+# -- bodies in parts -------------------------------------------------------------------------------------------------
+
+
+class PartStart(Struct):
+    """A part begins. `file` parts go to the spool, others are kept in memory under a limit."""
+
+    name: str
+    filename: str = ""
+    media_type: str = ""
+    file: bool = False
+
+
+class PartEnd(Struct):
+    """The part that was open is complete."""
+
+
+class Splitter(Protocol):
+    """Cuts a body into parts as it arrives. Pure: bytes in, pieces out; raises `InvalidUpload` on anything odd."""
+
+    def feed(self, data: bytes) -> Iterable[PartStart | bytes | PartEnd]: ...
+
+    def end(self) -> Iterable[PartStart | bytes | PartEnd]: ...
+
+
+class Part(Struct):
+    """A file that arrived."""
+
+    name: str
+    filename: str
+    media_type: str
+    content: Spooled
+
+
+class Form(Struct):
+    """A body in parts: files in the spool, fields in memory, both in the order they came."""
+
+    files: tuple[Part, ...] = ()
+    fields: tuple[tuple[str, bytes], ...] = ()
+
+    def texts(self, name: str) -> list[str]:
+        """All values of a field. Raises `InvalidUpload` where one is not UTF-8."""
+        from packhouse.errors import InvalidUpload
+
+        try:
+            return [value.decode() for key, value in self.fields if key == name]
+        except UnicodeDecodeError as error:
+            raise InvalidUpload(f"Field {name} is not valid UTF-8") from error
+
+
+# -- what a handler holds --------------------------------------------------------------------------------------------
+
+
+class Packages(Protocol):
+    """The verbs, bound to the scope, actor, format and moment of the request."""
+
+    @property
+    def project(self) -> int:
+        """The project's id. Raises `Unsupported` where the scope is not one project."""
+
+    async def publish(self, upload: Upload) -> Published:
+        """Check, store and list: all or nothing. Raises `AlreadyExists`, `Protected`, `Forbidden`, `InvalidName`, `InvalidVersion`."""
+
+    async def rows(self, name: str, version: str | None = None) -> Rows:
+        """What this actor sees of a package here and now. Raises `PackageNotFound`, `VersionNotFound`."""
+
+    async def search(self, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:
+        """A page of the packages whose name contains the text, and how many there are."""
+
+    async def file(self, name: str, version: str | None, path: str, sha256: str | None = None) -> FileReply:
+        """A file of a version; with `version` None, of any version of the package, newest first. Raises `FileNotFound` and its like."""
+
+    async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
+        """The documents of an index, from cache or made now. Raises `PackageNotFound` where it is empty."""
+
+    async def tag(self, name: str, tag: str, version: str | None) -> None:
+        """Move a tag, or remove it with `version` None. Raises `VersionNotFound`, `NotFound`."""
+
+    async def yank(self, name: str, version: str, reason: str | None) -> None:
+        """Set the reason ("" for none given), or clear it with None. Raises `VersionNotFound`."""
+
+    async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:
+        """Remove a file, a version or a whole package. Raises `NotFound` and its like."""
+
+
+class Call(Protocol):
+    """One request, authorised."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def params(self) -> Params: ...
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters; the last of equal names."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields by lower-case name."""
+
+    @property
+    def actor(self) -> Actor: ...
+
+    @property
+    def packages(self) -> Packages: ...
+
+    @property
+    def moment(self) -> Moment:
+        """The addresses of this scope (`here`, `project()`), and the instant asked for."""
+
+    async def body(self) -> bytes:
+        """The whole body in memory, bounded by the route's limit. Raises `TooLarge`."""
+
+    async def spool(self, splitter: Splitter | None = None) -> Form:
+        """The body to disk; without a splitter it is one file named "". Raises `TooLarge`, `InvalidUpload`."""
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """The body as it comes, for what neither of the two above serves."""
+
+    async def inspect(self, read: Callable[Concatenate[str, P], T], content: Spooled, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`read(path, ...)` in a child process with limits on memory and time: for looking into archives. Arguments and result are Structs or plain values."""
+
+
+# -- the record ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinates:
+    """Rules of name and version. Each raises `InvalidName` or `InvalidVersion`."""
+
+    name_key: Callable[[str], str]  # equal keys are the same package; idempotent
+    version_id: Callable[[str], str]  # equal ids are the same version
+    version_key: Callable[[str], Any]  # sorts only; total over every valid version
+    is_prerelease: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`path` is the tail below the scope's prefix: literal segments, `{name}`, `@{name}`, and `{name*}` for one segment or more."""
+
+    method: str
+    path: str
+    handler: Callable[[Any], Awaitable[Answer]]
+    action: Action
+    reach: Reach = PROJECT | GROUP
+    place_of: Callable[[Params], str | None] | None = None  # ROOT and INSTANCE: the project or group a path means
+    limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
+    signed_in: bool = False  # 401 for anonymous callers even where anybody may read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A family of documents, a pure function of rows at a moment."""
+
+    over: Literal["package", "shelf", "all"]  # what one set of documents is made from
+    write: Callable[[Rows, Mapping[str, Documents], Moment], Documents]  # second: the sets of `reads`, by index name and key
+    needs: Literal["names", "versions", "files"] = "files"
+    reads: tuple[str, ...] = ()  # other indexes whose documents it digests
+    sign: Callable[[Documents, Signer], Documents] | None = None
+    vary: str = "Authorization, Accept-Encoding"
+
+
+class Signer(Protocol):
+    """Signs with a project's key."""
+
+    def clear(self, data: bytes) -> bytes:
+        """The text, clear-signed."""
+
+    def detached(self, data: bytes) -> bytes:
+        """An armoured signature beside the text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A remote registry as one more source of rows."""
+
+    kind: Literal["http", "oci", "git"]
+    index_url: Callable[[str, str], str]  # (base, name) → URL
+    read_index: Callable[[str, bytes], Rows]
+
+
+def house_body(error: RegistryError) -> tuple[str, bytes]:
+    """The REST API's error body: `message`, or `error` for a parameter (core API section 1)."""
+    from packhouse.errors import InsufficientScope, InvalidParameter
+    from packhouse.wording import status_line
+
+    import msgspec
+
+    if isinstance(error, InvalidParameter):
+        return "application/json", msgspec.json.encode({"error": error.message})
+    if isinstance(error, InsufficientScope):
+        body = {"error": "insufficient_scope", "error_description": error.message, "scope": error.detail.get("scope", "api")}
+        return "application/json", msgspec.json.encode(body)
+    return "application/json", msgspec.json.encode({"message": status_line(error)})
+
+
+REALM = 'Basic realm="GitLab Packages Registry"'
+
+
+def basic_challenge(action: Action, params: Params) -> str:
+    """The challenge most clients know; sbt matches credentials by its realm."""
+    return REALM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorStyle:
+    """How this format's clients want to be refused."""
+
+    body: Callable[[RegistryError], tuple[str, bytes]] = house_body  # media type, bytes
+    status: Mapping[type[RegistryError], int] = field(default_factory=dict)  # only where it differs from the house
+    challenge: Callable[[Action, Params], str] = basic_challenge  # WWW-Authenticate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """A command or file for people to copy. `kind`: install, setup or publish."""
+
+    client: str
+    kind: Literal["install", "setup", "publish"]
+    language: str
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format is this record; what it cannot do, it leaves out."""
+
+    name: str  # GitLab's package_type, the folder, the URL part
+    title: str
+    purl: str  # package-url type
+    coordinates: Coordinates
+    routes: Sequence[Route]
+    errors: ErrorStyle
+    snippets: Callable[[Moment, PackageRow | None], Sequence[Snippet]]
+    indexes: Mapping[str, Index] = field(default_factory=dict)  # none for generic
+    upstream: Upstream | None = None  # none: cannot be proxied
+    options: type | None = None  # per-project settings
+    keep: Callable[[Rows, frozenset[str]], frozenset[str]] | None = None
+    credentials: Sequence[Callable[[Mapping[str, str]], str | None]] = ()  # odd headers only: headers → token
+    max_file_size: int = 3 * GIB
+    clients: Sequence[str] = ()  # real clients the suite drives, for the support table
+    unique_in_group: Callable[[str, str], bool] | None = None  # (name, root group): coordinates must be unique under the root group
+
+
+__all__ = [
+    "GROUP", "INSTANCE", "PROJECT", "ROOT", "Action", "Answer", "Call", "Coordinates", "Document", "Documents", "ErrorStyle", "FileReply", "Form",
+    "Format", "Index", "Moment", "NewDocument", "Packages", "Params", "Part", "PartEnd", "PartStart", "Route", "Rows", "Signer", "Snippet",
+    "Splitter", "Upload", "Upstream", "basic_challenge", "house_body",
+]  # fmt: skip

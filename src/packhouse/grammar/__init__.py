@@ -1,0 +1,1 @@
+"""Small languages that two or more formats speak. Pure."""

@@ -1,0 +1,1 @@
+"""Work off the request path, under a lease."""

@@ -1,0 +1,266 @@
+"""The nouns: plain frozen values that every room may hold. No behaviour beyond small derivations, no I/O."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+Instant: TypeAlias = int
+"""Microseconds since 1970-01-01T00:00:00Z."""
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """What all nouns are: immutable, compared by value."""
+
+
+class Action(enum.Enum):
+    """What is asked. Declared on every route; decided by `auth.policy`."""
+
+    OPEN = "open"  # anybody, always: health, sign-in page, NuGet's service index
+    SIGN_IN = "sign in"  # anybody with a valid credential
+    SEE = "see"  # see that the project or group exists
+    READ = "read"  # list, look up, download packages
+    PUBLISH = "publish"  # publish, set a tag
+    DELETE = "delete"  # delete, yank, deprecate, unpublish, remove a tag
+    MANAGE = "manage"  # settings, members, tokens of a project
+    OWN = "own"  # what only an owner may do
+    ADMIN = "admin"  # instance administration
+
+
+class Role(enum.IntEnum):
+    """GitLab's access levels."""
+
+    NONE = 0
+    GUEST = 10
+    PLANNER = 15
+    REPORTER = 20
+    DEVELOPER = 30
+    MAINTAINER = 40
+    OWNER = 50
+    ADMIN = 60
+
+
+class Reach(enum.Flag):
+    """Where a route is mounted."""
+
+    PROJECT = enum.auto()
+    GROUP = enum.auto()
+    INSTANCE = enum.auto()
+    ROOT = enum.auto()
+
+
+class Visibility(enum.IntEnum):
+    PRIVATE = 0
+    INTERNAL = 10
+    PUBLIC = 20
+
+
+class Actor(Struct):
+    """Who is asking. `kind`: anonymous, personal, project, group, deploy, job, session or password."""
+
+    kind: str = "anonymous"
+    user_id: int | None = None
+    username: str = ""
+    name: str = ""
+    admin: bool = False
+    external: bool = False
+    token_id: int | None = None
+    token_place: int | None = None
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def anonymous(self) -> bool:
+        return self.kind == "anonymous"
+
+
+ANONYMOUS = Actor()
+
+
+class Place(Struct):
+    """A project, a group, or a user's own namespace (`kind`: project, group, user)."""
+
+    id: int
+    kind: str
+    path: str
+    full_path: str
+    name: str
+    visibility: Visibility
+    parent_id: int | None = None
+    description: str = ""
+    packages_access: str = "enabled"  # disabled, private, enabled, public
+    containers_access: str = "enabled"
+    archived: bool = False
+    creator_id: int | None = None
+    created: Instant = 0
+
+
+class Blob(Struct):
+    """Immutable bytes, known by their sha256. Digests are lower-case hex; the size is in bytes."""
+
+    sha256: str
+    size: int
+    md5: str | None = None
+    sha1: str | None = None
+    sha512: str | None = None
+
+
+class Spooled(Struct):
+    """Bytes that arrived and lie in the spool, hashed on the way; not a blob yet."""
+
+    path: str
+    size: int
+    sha256: str
+    md5: str
+    sha1: str
+    sha512: str
+
+    @property
+    def blob(self) -> Blob:
+        return Blob(sha256=self.sha256, size=self.size, md5=self.md5, sha1=self.sha1, sha512=self.sha512)
+
+
+class Dependency(Struct):
+    """`kind` is the ecosystem's own word: runtime, dev, peer, an extra, a target framework."""
+
+    name: str
+    range: str = ""
+    kind: str = ""
+
+
+class About(Struct, omit_defaults=True):
+    """What people want to read about a version: for pages and search, never for an index."""
+
+    summary: str = ""
+    readme: str = ""
+    readme_type: str = "text/markdown"
+    license: str = ""
+    author: str = ""
+    keywords: tuple[str, ...] = ()
+    links: Mapping[str, str] = {}
+    requires: str = ""
+    dependencies: tuple[Dependency, ...] = ()
+
+
+class NewFile(Struct):
+    """One file of an upload. `facts` is JSON made by the format, written once and read by its index writers."""
+
+    path: str
+    content: Spooled | bytes
+    facts: bytes = b"{}"
+    about: About | None = None
+    shelf: str = ""
+    derived: bool = False  # made by us from another file (`.metadata`): served, not listed
+    origin_at: Instant | None = None
+
+
+class Upload(Struct):
+    """What one publish brings. `version` "" is a package without versions."""
+
+    name: str
+    version: str
+    files: tuple[NewFile, ...] = ()
+    tags: tuple[str, ...] = ()
+    status: str | None = None  # default, hidden; None leaves it
+
+
+class FileRow(Struct):
+    id: int
+    project: int
+    path: str
+    blob: Blob
+    facts: bytes = b"{}"
+    shelf: str = ""
+    derived: bool = False
+    created: Instant = 0
+    origin_at: Instant | None = None
+    source: str | None = None
+
+
+class VersionRow(Struct):
+    """`yanked` is the reason, "" where none was given, None while it is not yanked."""
+
+    id: int
+    project: int
+    name: str
+    version: str
+    created: Instant = 0
+    status: str = "default"
+    yanked: str | None = None
+    files: tuple[FileRow, ...] = ()
+
+
+class PackageRow(Struct):
+    """A package of one project: display name, key, versions oldest first, and its tags as tag → version."""
+
+    id: int
+    project: int
+    name: str
+    key: str
+    versions: tuple[VersionRow, ...] = ()
+    tags: Mapping[str, str] = {}
+
+
+class Rows(Struct):
+    """What is visible of a scope: one PackageRow for each project that has the package, by project id."""
+
+    packages: tuple[PackageRow, ...] = ()
+
+
+class Moment(Struct):
+    """The instant an index speaks of, and the addresses its documents may name.
+
+    `at` is the time of the generation, never now. `api` is the base of the API: external URL, `/api/v4`.
+    `as_of` is "" now, else the segment `/-/at/<time>` that keeps links inside the moment.
+    """
+
+    at: Instant
+    api: str
+    format: str
+    as_of: str = ""
+    level: str = "project"  # project, group, instance
+    place: int = 0
+    options: Mapping[str, Any] = {}
+
+    @property
+    def here(self) -> str:
+        """The base URL of this format in the scope of the request."""
+        if self.level == "project":
+            return self.project(self.place)
+        if self.level == "group":
+            return f"{self.api}/groups/{self.place}{self.as_of or '/-'}/packages/{self.format}"
+        return f"{self.api}{self.as_of}/packages/{self.format}"
+
+    def project(self, project: int) -> str:
+        """The base URL of this format in a project."""
+        return f"{self.api}/projects/{project}{self.as_of}/packages/{self.format}"
+
+
+class NewDocument(Struct):
+    """A document as an index writer makes it."""
+
+    body: bytes
+    media_type: str
+
+
+Documents: TypeAlias = Mapping[str, NewDocument]
+"""Path within the set → document. Empty: there is nothing here, answer not found."""
+
+
+class Published(Struct):
+    """What a publish did. `created` is False where every byte was there before."""
+
+    package_id: int
+    version_id: int
+    version: str
+    files: tuple[FileRow, ...]
+    created: bool
+
+
+class Match(Struct):
+    """A package found by a search: the latest version stands for it."""
+
+    package: PackageRow
+    about: About

@@ -1,0 +1,1 @@
+"""The one room that changes anything: publish, delete, tag, yank, documents, history."""

@@ -1,0 +1,1 @@
+"""The pages: facts, files and snippets of any format, without knowing it."""

@@ -1,0 +1,1 @@
+"""HTTP at the edge: match, call, answer, failure; the server that carries it."""
