@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from packhouse.errors import RegistryError
-from packhouse.model import Action, Actor, Documents, Match, Moment, NewDocument, PackageRow, Published, Reach, Rows, Spooled, Struct, Upload
+from packhouse.model import (
+    Action, Actor, Documents, Match, Moment, NewDocument, PackageRow, PartEnd, PartStart, Published, Reach, Rows, Spooled, Struct, Upload,
+)  # fmt: skip
 from packhouse.responses import Answer, Document, FileReply
 
 P = ParamSpec("P")
@@ -22,19 +24,6 @@ KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 
 # -- bodies in parts -------------------------------------------------------------------------------------------------
-
-
-class PartStart(Struct):
-    """A part begins. `file` parts go to the spool, others are kept in memory under a limit."""
-
-    name: str
-    filename: str = ""
-    media_type: str = ""
-    file: bool = False
-
-
-class PartEnd(Struct):
-    """The part that was open is complete."""
 
 
 class Splitter(Protocol):

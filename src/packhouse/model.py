@@ -264,3 +264,16 @@ class Match(Struct):
 
     package: PackageRow
     about: About
+
+
+class PartStart(Struct):
+    """A part of a body begins. `file` parts go to the spool, others are kept in memory under a limit."""
+
+    name: str
+    filename: str = ""
+    media_type: str = ""
+    file: bool = False
+
+
+class PartEnd(Struct):
+    """The part that was open is complete."""
