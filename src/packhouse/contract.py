@@ -157,6 +157,7 @@ class Route:
     action: Action
     reach: Reach = PROJECT | GROUP
     place_of: Callable[[Params], str | None] | None = None  # ROOT and INSTANCE: the project or group a path means
+    place_kind: Literal["project", "group"] | None = None  # ROOT: what that place must be
     limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
     signed_in: bool = False  # 401 for anonymous callers even where anybody may read
 

@@ -30,7 +30,10 @@ class FileReply(Struct):
 
     blob: Blob
     name: str
+    stored: str = ""  # stored name in the blob store
     file_id: int | None = None
+    version_id: int | None = None  # counted as a download of it
+    project: int | None = None
     media_type: str = "application/octet-stream"
     headers: Mapping[str, str] = {}
     inline: bool = False

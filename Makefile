@@ -1,0 +1,65 @@
+# Packhouse. `make` alone lists the targets. Set-up runs by itself where it is needed and costs nothing where it is done.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.PHONY: help setup serve test quick lint types bench clients docs golden migration lock
+
+PYTHON  := .venv/bin/python
+# Each mark is touched by scripts/setup. A newer source makes it look again; it installs only where a hash has changed.
+RUNTIME := .venv/.runtime
+DEV     := .venv/.dev
+PAGES   := src/packhouse/ui/static/dist/.built
+ASSETS  := $(filter-out %/node_modules,$(wildcard src/packhouse/ui/assets/*)) \
+           $(filter-out src/packhouse/ui/assets/node_modules/%,$(wildcard src/packhouse/ui/assets/*/*))
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS='	' read -r name text; do printf '  %-10s %s\n' "$$name" "$$text"; done
+
+setup: $(RUNTIME) $(PAGES) ## Install what the server runs on
+
+serve: $(RUNTIME) $(PAGES) ## Run a registry on 127.0.0.1:8080, its data in ./var
+	@.venv/bin/packhouse serve
+
+test: $(RUNTIME) $(DEV) $(PAGES) clients ## Run the whole suite, real clients included; ARGS="-k npm" narrows it
+	@$(PYTHON) -m pytest $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),$(if $(ARGS),,--every-client)) $(ARGS)
+
+quick: $(RUNTIME) $(DEV) ## Run the tests that need no server and no client
+	@$(PYTHON) -m pytest -q -x -m 'not client and not slow' $(ARGS)
+
+lint: $(RUNTIME) $(DEV) ## Check style, layers, types; report what has grown long
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-cache
+	@$(MAKE) types
+	@$(PYTHON) scripts/sizes
+
+types: $(RUNTIME) $(DEV) ## Check the types
+	@.venv/bin/mypy
+	@MYPYPATH=src:tests/support .venv/bin/mypy --no-namespace-packages tests/support tests/conftest.py
+
+bench: $(RUNTIME) $(DEV) $(PAGES) ## Measure reading and publishing on this machine
+	@$(PYTHON) bench/run.py $(ARGS)
+
+clients: ## Install the pinned real clients into .cache/clients
+	@scripts/install-clients
+
+docs: $(RUNTIME) $(DEV) ## Write the generated tables of docs/ again
+	@$(PYTHON) scripts/write-docs
+
+golden: $(RUNTIME) $(DEV) ## Write the golden documents again; read the difference before you commit it
+	@$(PYTHON) -m pytest -q tests/formats --write-golden $(ARGS)
+
+migration: $(RUNTIME) $(DEV) ## Draft a migration from the tables: make migration NAME="add a column"
+	@$(PYTHON) -m packhouse.db.migrations "$(NAME)"
+
+lock: ## Write the lock files again from pyproject.toml and the .in files
+	@scripts/lock
+
+$(RUNTIME): requirements.txt pyproject.toml scripts/setup
+	@scripts/setup runtime
+
+$(DEV): requirements-dev.txt scripts/setup $(RUNTIME)
+	@scripts/setup dev
+
+$(PAGES): $(ASSETS) scripts/setup
+	@scripts/setup pages

@@ -1,0 +1,182 @@
+"""Load: wrk for reads, a few connections of our own for uploads. Every loop is bounded."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SUMMARY = Path(__file__).parent / "summary.lua"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a server on this machine."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """The body, parsed."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """What a bounded load did: how many were answered, in how long, how fast each."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    bytes_each: float
+    broken: int = 0
+
+
+class UnexpectedAnswer(RuntimeError):
+    """A server did not answer as the workload expects, so its figures would mean nothing."""
+
+
+class Connection:
+    """One kept-alive connection to a server."""
+
+    def __init__(self, url: str, timeout: float = 120.0) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._http = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
+
+    def ask(self, request: Request) -> Reply:
+        """Send a request and read the whole answer."""
+        parts = urllib.parse.urlsplit(request.url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        self._http.putrequest(request.method, target, skip_accept_encoding=True)
+        for name, value in request.headers.items():
+            self._http.putheader(name, value)
+        if request.body or request.method in ("PUT", "POST"):
+            self._http.putheader("Content-Length", str(len(request.body)))
+        self._http.endheaders()
+        if request.body:
+            self._http.send(request.body)
+        answer = self._http.getresponse()
+        body = answer.read()
+        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
+
+    def close(self) -> None:
+        """Close it."""
+        self._http.close()
+
+
+def ask(request: Request, expect: Sequence[int] = (), timeout: float = 120.0) -> Reply:
+    """One request on a connection of its own. Raises `UnexpectedAnswer` for a status that is not expected."""
+    connection = Connection(request.url, timeout)
+    try:
+        reply = connection.ask(request)
+    finally:
+        connection.close()
+    check_status(request, reply, expect)
+    return reply
+
+
+def check_status(request: Request, reply: Reply, expect: Sequence[int]) -> None:
+    """Raises `UnexpectedAnswer` where the status is none of the expected ones."""
+    if expect and reply.status not in expect:
+        raise UnexpectedAnswer(f"{request.method} {request.url} was answered {reply.status}, not {expect}: {reply.body[:300]!r}")
+
+
+def warm_up(request: Request, expect: int, connections: int = 16) -> Reply:
+    """Ask twice on each of several connections, so that every worker has seen the request; returns the last answer."""
+    reply = Reply(0, {}, b"")
+    for _ in range(connections):
+        connection = Connection(request.url)
+        for _ in range(2):
+            reply = connection.ask(request)
+            check_status(request, reply, (expect,))
+        connection.close()
+    return reply
+
+
+def flood(request: Request, seconds: int, connections: int, threads: int) -> Flood:
+    """Let wrk repeat one GET. Raises `UnexpectedAnswer` when any answer is an error."""
+    argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(SUMMARY)]
+    for name, value in request.headers.items():
+        argv += ["-H", f"{name}: {value}"]
+    out = subprocess.run([*argv, request.url], capture_output=True, text=True, timeout=seconds + 40, check=True).stdout
+    line = next((line for line in out.splitlines() if line.startswith("SUMMARY ")), "")
+    if not line:
+        raise UnexpectedAnswer(f"wrk said nothing of {request.url}: {out[-300:]}")
+    said = json.loads(line.removeprefix("SUMMARY "))
+    if said["refused"] or not said["requests"]:
+        raise UnexpectedAnswer(f"{request.url}: {said['refused']} of {said['requests']} answers were errors")
+    count = int(said["requests"])
+    return Flood(count, said["microseconds"] / 1e6, said["p50"] / 1000, said["p99"] / 1000, said["bytes"] / count, int(said["broken"]))
+
+
+def send_all(requests: Sequence[Request], connections: int, expect: Sequence[int]) -> Flood:
+    """Send every request once over several connections. Raises `UnexpectedAnswer` at the first other status."""
+    waiting, lock = iter(requests), threading.Lock()
+    times: list[float] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        connection = Connection(requests[0].url)
+        try:
+            for request in _take(waiting, lock):
+                before = time.perf_counter()
+                check_status(request, connection.ask(request), expect)
+                times.append(time.perf_counter() - before)
+        except (OSError, http.client.HTTPException, UnexpectedAnswer) as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(connections)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - begun
+    if failures:
+        raise failures[0]
+    return Flood(len(times), elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, sum(len(r.body) for r in requests) / len(requests))
+
+
+def send_for(make: Callable[[int], Request], seconds: float, connections: int, expect: Sequence[int], most: int) -> tuple[Flood, Callable[[], Flood]]:
+    """Learn a server's pace from a few uploads, and return them with the measurement itself, its requests made beforehand."""
+    few = max(connections, 2 * connections if most > 100 else connections)
+    learned = send_all([make(number) for number in range(few)], connections, expect)
+    pace = learned.requests / learned.seconds
+    count = max(2 * connections, min(most, int(pace * seconds)))
+    ready = [make(few + number) for number in range(count)]
+    return learned, lambda: send_all(ready, connections, expect)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which this share lies, by nearest rank; 0 for nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
+
+
+def _take(waiting: Iterator[Request], lock: threading.Lock) -> Iterator[Request]:
+    while True:
+        with lock:
+            request = next(waiting, None)
+        if request is None:
+            return
+        yield request

@@ -1,0 +1,73 @@
+"""The one place where everything meets: settings → database, store, formats, routes, application. Reads like a list of parts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+
+from packhouse.api.routes import api_routes
+from packhouse.auth.access import Gate
+from packhouse.auth.sessions import Sessions
+from packhouse.blobs.disk import DiskStore
+from packhouse.blobs.spool import Spool
+from packhouse.contract import Format, Route
+from packhouse.db.engine import open_database
+from packhouse.formats import FORMATS
+from packhouse.jobs.loops import running
+from packhouse.packages.documents import DocumentCache
+from packhouse.packages.history import Clock
+from packhouse.packages.house import House
+from packhouse.packages.inspect import Inspector
+from packhouse.settings import Settings
+from packhouse.ui.pages import Pages
+from packhouse.web.app import App
+from packhouse.web.match import Entry, Matcher, mount
+from packhouse.web.probes import Probes
+
+
+def make_house(settings: Settings, formats: Sequence[Format] = FORMATS) -> House:
+    """The parts that every request may need; nothing is opened yet."""
+    database = open_database(settings.database_url, settings.data_path)
+    blobs = settings.blobs.removeprefix("file:") or str(settings.data_path / "blobs")
+    return House(
+        settings=settings,
+        database=database,
+        store=DiskStore(Path(blobs).absolute()),
+        spool=Spool(settings.data_path / "spool", settings.min_free_mib * 1024 * 1024),
+        formats={format.name: format for format in formats},
+        gate=Gate(database, guest_reads=settings.guest_reads, packages=settings.packages),
+        cache=DocumentCache(settings.document_cache_mib * 1024 * 1024),
+        inspector=Inspector(),
+    )
+
+
+def make_app(settings: Settings, formats: Sequence[Format] = FORMATS) -> App:
+    """The application."""
+    house = make_house(settings, formats)
+    sessions = Sessions(house.database)
+    pages = Pages(house, sessions)
+    entries = [
+        *_root(Probes(house).routes()),
+        *(entry for format in formats for entry in mount(format)),
+        *_root(api_routes(house)),
+        *_root(pages.routes(), page=True),
+    ]
+
+    @contextlib.asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        house.spool.start()
+        await house.database.start()
+        async with running(house):
+            yield
+        await house.inspector.close()
+        await house.database.close()
+
+    return App(house, Matcher(entries), sessions=sessions, clock=Clock(house.database), page_error=pages.error, lifespan=lifespan)
+
+
+def _root(routes: Iterable[Route], *, page: bool = False) -> Iterable[Entry]:
+    for route in routes:
+        yield Entry(route, route.path, "root", page=page)
+
+

@@ -1,0 +1,139 @@
+"""A credential and the place a path names → who asks, with what standing there: one statement on the hot path."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from packhouse.auth.credentials import PERSONAL, Credential
+from packhouse.auth.passwords import verify_password
+from packhouse.auth.policy import Access
+from packhouse.auth.throttle import Throttle
+from packhouse.auth.tokens import hash_token, is_mistyped
+from packhouse.db import users
+from packhouse.db.engine import Database, now
+from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, AccessRow
+from packhouse.errors import InvalidCredential
+from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility
+
+NO_TOKEN = b""
+USE_EVERY = 600_000_000  # a token's last use is written at most every ten minutes
+JOB_USER = "gitlab-ci-token"
+
+
+class Gate:
+    """Finds out who is asking."""
+
+    def __init__(self, database: Database, *, guest_reads: bool = False, packages: bool = True) -> None:
+        self.database = database
+        self.throttle = Throttle()
+        self.guest_reads = guest_reads
+        self.packages = packages
+        self.used: dict[int, Instant] = {}  # tokens to be marked as used, flushed by a job
+
+    async def identify(self, credential: Credential | None, place: str | int | None, *, address: str = "", native: bool = True, method: str = "GET") -> Access:
+        """Who asks for this place: an id, a path, or None for none. Raises `InvalidCredential`, `TooManyRequests`."""
+        if credential is None:
+            row = await self._look(NO_TOKEN, -1, place)
+            return self._access(row, ANONYMOUS, native, method)
+        secret = hash_token(credential.secret)
+        row = await self._look(secret, -1, place)
+        if row.token_id is None:
+            return await self._by_password(credential, secret, place, address, native, method)
+        self._check(row, credential)
+        return self._access(row, self._actor(row), native, method)
+
+    async def as_user(self, user_id: int, kind: str, place: str | int | None, *, native: bool = False, method: str = "GET") -> Access:
+        """The same for a user who is known already: a session, or sudo."""
+        row = await self._look(NO_TOKEN, user_id, place)
+        if row.user_id is None or row.user_state != "active":
+            raise InvalidCredential("The user is blocked")
+        return self._access(row, _user_actor(row, kind), native, method)
+
+    async def _look(self, token_hash: bytes, user_id: int, place: str | int | None) -> AccessRow:
+        by_path = isinstance(place, str)
+        found = await self.database.point(
+            ACCESS_BY_PATH if by_path else ACCESS_BY_ID,
+            {"hash": token_hash, "user_id": user_id, "place": place.lower() if isinstance(place, str) else -1 if place is None else place, "now": now()},
+        )
+        assert found is not None
+        return AccessRow(*found)
+
+    def _check(self, row: AccessRow, credential: Credential) -> None:
+        if row.token_kind not in credential.kinds:
+            raise InvalidCredential(f"This header does not carry {row.token_kind} tokens")
+        if row.token_revoked is not None:
+            raise InvalidCredential("Token was revoked. You have to re-authorize from the user.")
+        moment = now()
+        if row.token_expires is not None and row.token_expires <= moment:
+            raise InvalidCredential("Token is expired. You can either do re-authorization or token refresh.")
+        if row.token_kind == "deploy":
+            if credential.username is not None and credential.username != row.token_username:
+                raise InvalidCredential("The user name does not belong to this deploy token")
+        elif row.user_id is None or row.user_state != "active":
+            raise InvalidCredential("The user of this token is blocked")
+        if row.token_kind == "job" and credential.username not in (None, JOB_USER):
+            raise InvalidCredential(f"A job token needs the user name {JOB_USER}")
+        if row.token_last_used is None or moment - row.token_last_used > USE_EVERY:
+            assert row.token_id is not None
+            self.used[row.token_id] = moment
+
+    async def _by_password(self, credential: Credential, secret: bytes, place: str | int | None, address: str, native: bool, method: str) -> Access:
+        name = credential.username or ""
+        self.throttle.check(address, name, secret)
+        if credential.username and not is_mistyped(credential.secret) and credential.username != JOB_USER:
+            found = await self.database.read(users.find_password, credential.username)
+            if found is not None and await verify_password(found[1], credential.secret):
+                return await self.as_user(found[0], "password", place, native=native, method=method)
+        self.throttle.wrong(address, name, secret)
+        raise InvalidCredential("The token or password is wrong")
+
+    def _access(self, row: AccessRow, actor: Actor, native: bool, method: str) -> Access:
+        return Access(
+            actor=actor, place=_place(row), role=row.role or Role.NONE, reaches=bool(row.token_reaches),
+            switched_on=self.packages and row.switch != "false", native=native, method=method, guest_reads=self.guest_reads,
+        )  # fmt: skip
+
+    def _actor(self, row: AccessRow) -> Actor:
+        if row.token_kind == "deploy":
+            return _deploy_actor(row.token_id, row.token_username, row.token_place, row.token_scopes)
+        assert row.token_kind is not None
+        return _user_actor(row, row.token_kind)
+
+
+@lru_cache(1024)
+def _deploy_actor(token_id: int, username: str, place: int, scopes: str) -> Actor:
+    return Actor(kind="deploy", username=username, name=username, token_id=token_id, token_place=place, scopes=frozenset(scopes.split()))
+
+
+def _user_actor(row: AccessRow, kind: str) -> Actor:
+    admin = bool(row.user_admin) and (kind not in PERSONAL or "api" in (row.token_scopes or "").split() or "read_api" in (row.token_scopes or "").split())
+    return _make_actor(kind, row.user_id, row.username, row.user_name, admin, bool(row.user_external), row.token_id, row.token_place, row.token_scopes or "")
+
+
+@lru_cache(1024)
+def _make_actor(
+    kind: str, user_id: int, username: str, name: str, admin: bool, external: bool, token_id: int | None, token_place: int | None, scopes: str
+) -> Actor:
+    return Actor(
+        kind=kind, user_id=user_id, username=username, name=name, admin=admin, external=external, token_id=token_id, token_place=token_place,
+        scopes=frozenset(scopes.split()),
+    )  # fmt: skip
+
+
+def _place(row: AccessRow) -> Place | None:
+    if row.place_id is None:
+        return None
+    return _make_place(
+        row.place_id, row.place_kind, row.place_path, row.place_full_path, row.place_name, row.place_visibility, row.place_parent, row.place_packages,
+        bool(row.place_archived),
+    )  # fmt: skip
+
+
+@lru_cache(4096)
+def _make_place(id: int, kind: str, path: str, full_path: str, name: str, visibility: int, parent: int | None, packages: str, archived: bool) -> Place:
+    return Place(
+        id=id, kind=kind, path=path, full_path=full_path, name=name, visibility=Visibility(visibility), parent_id=parent, packages_access=packages,
+        archived=archived,
+    )  # fmt: skip
+
+

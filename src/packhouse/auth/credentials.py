@@ -1,0 +1,93 @@
+"""Request headers and query → the one credential they carry (core API section 2). One request, one credential."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from packhouse.errors import Invalid, InvalidCredential
+
+MAX_LENGTH = 16 * 1024  # job tokens are JSON web tokens of several KiB
+
+PERSONAL = frozenset({"personal", "project", "group"})
+JOB = frozenset({"job"})
+DEPLOY = frozenset({"deploy"})
+ANY = PERSONAL | JOB | DEPLOY
+
+
+class Credential(NamedTuple):
+    """A secret as it was sent: with a user name by Basic, and the kinds of token its carrier may hold."""
+
+    secret: str
+    kinds: frozenset[str] = ANY
+    username: str | None = None
+
+
+_HEADERS = ((b"private-token", PERSONAL), (b"job-token", JOB), (b"deploy-token", DEPLOY))
+_QUERY = (("private_token", PERSONAL), ("job_token", JOB), ("access_token", PERSONAL))
+
+
+def read_credential(
+    headers: Mapping[bytes, bytes],
+    query: Mapping[str, str],
+    extra: Sequence[Callable[[Mapping[str, str]], str | None]] = (),
+    *,
+    query_allowed: bool = True,
+) -> Credential | None:
+    """The credential of a request, None for an anonymous one. Raises `InvalidCredential`, and `Invalid` for two different ones."""
+    found: list[Credential] = []
+    authorization = headers.get(b"authorization")
+    if authorization is not None:
+        credential = read_authorization(authorization)
+        if credential is not None:
+            found.append(credential)
+    for name, kinds in _HEADERS:
+        value = headers.get(name)
+        if value is not None:
+            found.append(Credential(_text(value), kinds))
+    if query:
+        for parameter, kinds in _QUERY:
+            if parameter in query:
+                if not query_allowed:
+                    raise InvalidCredential("Tokens in the query are switched off on this instance: send a header instead")
+                found.append(Credential(query[parameter], kinds))
+    if extra and not found:
+        plain = {k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()}
+        found += [Credential(secret) for read in extra if (secret := read(plain)) is not None]
+    if not found:
+        return None
+    first = found[0]
+    if any(other.secret != first.secret for other in found[1:]):
+        raise Invalid("The request carries two different credentials: send one")
+    if not first.secret or len(first.secret) > MAX_LENGTH:
+        raise InvalidCredential("The token is empty or too long")
+    if len(found) > 1:
+        kinds = first.kinds
+        for other in found[1:]:
+            kinds &= other.kinds
+        return first._replace(kinds=kinds)
+    return first
+
+
+def read_authorization(value: bytes) -> Credential | None:
+    """What an Authorization header carries; None for a scheme that is not ours to read. Raises `InvalidCredential`."""
+    scheme, _, rest = value.partition(b" ")
+    kind = scheme.lower()
+    if kind == b"bearer":
+        return Credential(_text(rest.strip()))
+    if kind == b"basic":
+        try:
+            text = base64.b64decode(rest.strip(), validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise InvalidCredential("The Basic credential is not valid base64 of user:token") from error
+        username, colon, secret = text.partition(":")
+        if not colon:
+            raise InvalidCredential("The Basic credential must be user:token")
+        return Credential(secret, username=username)
+    return None
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")

@@ -1,0 +1,162 @@
+"""One table: (who, where, action) → allow, or the error that says no. The edge asks before the handler runs (threats, section 7)."""
+
+from __future__ import annotations
+
+from packhouse.errors import Forbidden, InsufficientScope, PlaceNotFound, SwitchedOff, Unauthenticated
+from packhouse.model import Action, Actor, Place, Role, Struct, Visibility
+
+READ_METHODS = frozenset({"GET", "HEAD"})
+
+# action → least role, on a place that is not open to everybody
+LEAST_ROLE = {
+    Action.SEE: Role.GUEST,
+    Action.READ: Role.REPORTER,
+    Action.PUBLISH: Role.DEVELOPER,
+    Action.DELETE: Role.MAINTAINER,
+    Action.MANAGE: Role.MAINTAINER,
+    Action.OWN: Role.OWNER,
+}
+PACKAGE_ACTIONS = frozenset({Action.READ, Action.PUBLISH, Action.DELETE})
+DEPLOY_SCOPE = {
+    Action.READ: ("read_package_registry", "write_package_registry"),
+    Action.PUBLISH: ("write_package_registry",),
+    Action.DELETE: ("delete_package_registry",),
+}
+
+
+class Access(Struct):
+    """Who asks, where, and with what standing there. `role` counts every ancestor; `reaches`: the deploy token belongs to the place or above it."""
+
+    actor: Actor
+    place: Place | None = None
+    role: int = Role.NONE
+    reaches: bool = False
+    switched_on: bool = True
+    native: bool = True  # a client's protocol route, not REST or a page
+    method: str = "GET"
+    guest_reads: bool = False
+
+
+def authorize(access: Access, action: Action, *, needs_place: bool = True) -> None:
+    """Allow, or raise: `Unauthenticated`, `PlaceNotFound`, `Forbidden`, `InsufficientScope`, `SwitchedOff`."""
+    actor = access.actor
+    if action is Action.OPEN:
+        return
+    if actor.kind == "deploy" and not access.native:
+        raise Unauthenticated()
+    if action in (Action.SIGN_IN, Action.ADMIN):
+        if actor.anonymous:
+            raise Unauthenticated()
+        _check_user_scope(access, action)
+        if action is Action.ADMIN and not actor.admin:
+            raise Forbidden()
+        return
+    if not needs_place:
+        if not access.switched_on:
+            raise SwitchedOff()
+        _check_scope(access, action)
+        return
+    place = access.place
+    if place is None or not can_see(access, place, action):
+        raise _hidden(access)
+    if action in PACKAGE_ACTIONS and (not access.switched_on or (place.kind == "project" and place.packages_access == "disabled")):
+        raise SwitchedOff()
+    _check_scope(access, action)
+    if not _may(access, place, action):
+        raise _refusal(access)
+    if place.archived and action in (Action.PUBLISH, Action.DELETE):
+        raise Forbidden("Forbidden - The project is archived: it can only be read")
+
+
+def can_see(access: Access, place: Place, action: Action = Action.SEE) -> bool:
+    """Whether the actor may know that the place exists."""
+    actor = access.actor
+    if actor.admin or access.role > Role.NONE:
+        return True
+    if place.visibility == Visibility.PUBLIC:
+        return True
+    if place.visibility == Visibility.INTERNAL and actor.user_id is not None and not actor.external:
+        return True
+    if actor.kind == "deploy" and access.reaches:
+        return True
+    return action is Action.READ and place.kind == "project" and place.packages_access == "public"
+
+
+def may(access: Access, action: Action) -> bool:
+    """Whether `authorize` would allow it."""
+    try:
+        authorize(access, action)
+    except (Unauthenticated, PlaceNotFound, Forbidden):
+        return False
+    return True
+
+
+def _may(access: Access, place: Place, action: Action) -> bool:
+    actor = access.actor
+    if actor.admin or action is Action.SEE:
+        return True
+    if actor.kind == "deploy" and access.reaches:
+        return action in PACKAGE_ACTIONS  # the scope has said which
+    if action is Action.READ and _open_to_read(access, place):
+        return True
+    if action is Action.READ and access.guest_reads and place.packages_access != "private":
+        return access.role >= Role.GUEST
+    if action is Action.READ and place.kind != "project":
+        return True  # a group that is visible: its lists hold what is readable
+    return access.role >= LEAST_ROLE[action]
+
+
+def _open_to_read(access: Access, place: Place) -> bool:
+    actor = access.actor
+    if place.packages_access == "public":
+        return True
+    if place.packages_access != "enabled":
+        return False
+    if place.visibility == Visibility.PUBLIC:
+        return True
+    return place.visibility == Visibility.INTERNAL and actor.user_id is not None and not actor.external
+
+
+def _check_scope(access: Access, action: Action) -> None:
+    actor = access.actor
+    if actor.anonymous or actor.kind in ("session", "password", "job"):
+        return
+    if actor.kind == "deploy":
+        wanted = DEPLOY_SCOPE.get(action, ())
+        if access.reaches and not actor.scopes.intersection(wanted):
+            raise InsufficientScope(scope=" ".join(wanted))
+        return
+    _check_user_scope(access, action)
+
+
+def _check_user_scope(access: Access, action: Action) -> None:
+    actor = access.actor
+    if actor.kind in ("session", "password"):
+        return
+    if actor.kind == "job":
+        if action in (Action.ADMIN, Action.MANAGE, Action.OWN):
+            raise Forbidden()
+        return
+    if "api" in actor.scopes:
+        return
+    reading = action in (Action.READ, Action.SEE, Action.SIGN_IN) or access.method in READ_METHODS
+    if reading and action not in (Action.PUBLISH, Action.DELETE) and "read_api" in actor.scopes:
+        return
+    if action is Action.SIGN_IN and access.method in READ_METHODS and "read_user" in actor.scopes:
+        return
+    raise InsufficientScope(scope="api" if not reading else "api read_api")
+
+
+def _hidden(access: Access) -> Exception:
+    actor = access.actor
+    if actor.anonymous and access.native:
+        return Unauthenticated()
+    if actor.kind == "job":
+        return Forbidden()
+    return PlaceNotFound()
+
+
+def _refusal(access: Access) -> Exception:
+    if access.actor.anonymous and (access.native or access.method not in READ_METHODS):
+        return Unauthenticated() if access.native else Forbidden()
+    return Forbidden()

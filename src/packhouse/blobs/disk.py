@@ -1,0 +1,62 @@
+"""Blobs as plain files: `ab/<digest>`, placed by a rename that is synced to disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from packhouse.blobs.spool import full_disk
+from packhouse.errors import OutOfSpace
+from packhouse.model import Spooled
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+class DiskStore:
+    """A folder with 256 folders, made and synced at the start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self) -> None:
+        made = [f for f in (self.folder / f"{n:02x}" for n in range(256)) if not f.exists()]
+        for folder in made:
+            folder.mkdir(parents=True, exist_ok=True)
+        if made:
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
+
+    def path(self, name: str) -> Path:
+        return self.folder / name[:2] / name
+
+    async def put(self, content: Spooled, name: str) -> None:
+        await asyncio.to_thread(self._put, content.path, self.path(name))
+
+    def _put(self, source: str, target: Path) -> None:
+        try:
+            os.rename(source, target)
+            sync_folder(target.parent)
+        except OSError as error:
+            if full_disk(error):
+                raise OutOfSpace() from error
+            raise
+
+    async def url(self, name: str, filename: str) -> str | None:
+        return None
+
+    async def size(self, name: str) -> int | None:
+        try:
+            return self.path(name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    async def delete(self, name: str) -> None:
+        self.path(name).unlink(missing_ok=True)

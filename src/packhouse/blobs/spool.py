@@ -1,0 +1,160 @@
+"""A body to disk: bounded, hashed once with every digest we need, never blocking the event loop.
+
+Blocks of 1 MiB go to a thread that writes and hashes while the next block is received; md5 and sha1 of large bodies run in a second one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+from packhouse.errors import OutOfSpace, TooLarge
+from packhouse.model import Spooled
+
+BLOCK = 1024 * 1024
+STALE_SECONDS = 24 * 3600
+
+
+def full_disk(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Spool:
+    """The folder that bodies arrive in: on the same file system as the blobs, so that placing one is a rename."""
+
+    def __init__(self, folder: Path, min_free: int = 0) -> None:
+        self.folder = folder
+        self.min_free = min_free
+        self._threads = ThreadPoolExecutor(8, "spool")
+        self._hashers = ThreadPoolExecutor(4, "hash")
+
+    def start(self) -> None:
+        """Make the folder, and sweep what a crash left a day ago."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        horizon = time.time() - STALE_SECONDS
+        for entry in os.scandir(self.folder):
+            if entry.stat(follow_symlinks=False).st_mtime < horizon:
+                Path(entry.path).unlink(missing_ok=True)
+
+    def check_space(self, wanted: int = 0) -> None:
+        """Refuse early. Raises `OutOfSpace`."""
+        if shutil.disk_usage(self.folder).free < self.min_free + wanted:
+            raise OutOfSpace()
+
+    def begin(self, limit: int) -> SpoolWriter:
+        """A new file. Raises `OutOfSpace`."""
+        return SpoolWriter(self, limit)
+
+    async def keep(self, content: bytes) -> Spooled:
+        """Bytes that are in memory already, in the spool."""
+        writer = self.begin(len(content))
+        try:
+            await writer.write(content)
+            return await writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+
+    def run(self, work: Callable[[], None]) -> Future[None]:
+        return self._threads.submit(work)
+
+    def run_hash(self, work: Callable[[], None]) -> Future[None]:
+        return self._hashers.submit(work)
+
+
+class SpoolWriter:
+    """One file on its way in. Ends with `finish` or `abort`."""
+
+    def __init__(self, spool: Spool, limit: int) -> None:
+        self._spool = spool
+        self._limit = limit
+        self._pending: list[bytes] = []
+        self._waiting = 0
+        self._flight: Future[None] | None = None
+        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", "md5", "sha1", "sha512")}
+        self.size = 0
+        self.path = spool.folder / uuid4().hex
+        try:
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            if full_disk(error):
+                raise OutOfSpace() from error
+            raise
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes. Raises `TooLarge`, `OutOfSpace`."""
+        self.size += len(data)
+        if self.size > self._limit:
+            raise TooLarge(limit=self._limit)
+        self._pending.append(data)
+        self._waiting += len(data)
+        if self._waiting >= BLOCK:
+            await self._settle()
+            self._launch()
+
+    async def finish(self) -> Spooled:
+        """All of it, hashed and synced to disk. Raises `OutOfSpace`."""
+        await self._settle()
+        self._launch(last=True)
+        await self._settle()
+        os.close(self._fd)
+        self._fd = -1
+        digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
+        return Spooled(path=str(self.path), size=self.size, **digests)
+
+    def abort(self) -> None:
+        """Forget it: nothing stays behind."""
+        if self._flight is not None:
+            self._flight.cancel()
+            self._flight.add_done_callback(lambda _: self._drop())
+        else:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self.path.unlink(missing_ok=True)
+
+    def _launch(self, last: bool = False) -> None:
+        blocks, self._pending, self._waiting = self._pending, [], 0
+        self._flight = self._spool.run(lambda: self._store(blocks, last))
+
+    async def _settle(self) -> None:
+        if self._flight is not None:
+            flight = self._flight
+            await asyncio.wrap_future(flight)
+            self._flight = None
+
+    def _store(self, blocks: list[bytes], last: bool) -> None:
+        # in a thread: large blocks are hashed by two threads at once, as hashing frees the interpreter lock
+        data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
+        second = self._spool.run_hash(lambda: self._hash(data, "md5", "sha1")) if len(data) >= BLOCK // 4 else None
+        self._hash(data, "sha256", "sha512")
+        if second is None:
+            self._hash(data, "md5", "sha1")
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._fd, view) :]
+            if last:
+                os.fsync(self._fd)  # an error here is never retried: the kernel may have dropped the pages
+        except OSError as error:
+            if full_disk(error):
+                raise OutOfSpace() from error
+            raise
+        finally:
+            if second is not None:
+                second.result()
+
+    def _hash(self, data: bytes, *names: str) -> None:
+        for name in names:
+            self._digests[name].update(data)

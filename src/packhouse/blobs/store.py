@@ -1,0 +1,38 @@
+"""The interface of a blob store: five methods; a blob is stored before its rows, so a failure leaves at worst an orphan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from packhouse.model import Spooled
+
+
+class Store(Protocol):
+    """Bytes under stored names made by the house, never by a user."""
+
+    async def put(self, content: Spooled, name: str) -> None:
+        """Durable under this name when it returns; the spooled file is gone then. Raises `OutOfSpace`."""
+
+    def path(self, name: str) -> Path | None:
+        """Where the bytes lie on local disk; None where they do not."""
+
+    async def url(self, name: str, filename: str) -> str | None:
+        """A short-lived address that needs no credential; None where the store has none."""
+
+    async def size(self, name: str) -> int | None:
+        """Stored size in bytes; None when it is missing."""
+
+    async def delete(self, name: str) -> None:
+        """Remove; removing what is not there is no error."""
+
+
+def stored_name(sha256: str, taken: Callable[[str], bool]) -> str:
+    """A stored name of its own for a digest: the digest, or with a generation where that name is taken."""
+    name = sha256
+    generation = 1
+    while taken(name):
+        generation += 1
+        name = f"{sha256}.{generation}"
+    return name

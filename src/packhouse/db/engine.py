@@ -1,0 +1,290 @@
+"""Connections and transactions for both dialects.
+
+Queries are plain functions of a SQLAlchemy connection. SQLite runs them in worker threads, one writer at a time; PostgreSQL runs the
+same functions on asyncpg. The few point reads of the hot path are the same statements, compiled once and run on the bare driver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from functools import cached_property
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url
+from sqlalchemy.dialects import sqlite as sqlite_dialect
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from packhouse.errors import OutOfSpace, Unavailable
+from packhouse.model import Instant
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = Sequence[Any]
+
+BUSY_SECONDS = 10
+READERS = 4
+
+
+def now() -> Instant:
+    """The clock of this machine, in microseconds."""
+    return time.time_ns() // 1000
+
+
+class Hot:
+    """A point read of the hot path: one statement, compiled once for each dialect at its first use, that answers bare tuples."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
+
+    @cached_property
+    def sqlite(self) -> tuple[str, dict[str, Any]]:
+        """The text with named parameters, and the values that are part of the statement."""
+        compiled = self.statement.compile(dialect=sqlite_dialect.dialect(paramstyle="named"))
+        return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
+
+    @cached_property
+    def postgres(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        """The text with numbered parameters, their names in order, and the values that are part of the statement."""
+        compiled = self.statement.compile(dialect=asyncpg_dialect.dialect())
+        return str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)  # type: ignore[attr-defined]
+
+
+class Database(Protocol):
+    """What the rest of the house knows of a database."""
+
+    dialect: str
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The query's answer, from one consistent snapshot."""
+
+    async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The change, in one durable transaction: a raise rolls back. Raises `Unavailable`, `OutOfSpace`."""
+
+    async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
+        """The first row of a hot read."""
+
+    async def points(self, hot: Hot, params: dict[str, Any]) -> Sequence[Row]:
+        """All rows of a hot read."""
+
+
+# -- SQLite ----------------------------------------------------------------------------------------------------------
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by us, not by the driver
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "cache_size=-16384",
+        "mmap_size=268435456",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine whose connections are set up as the design asks: WAL, full synchronous, foreign keys."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "cached_statements": 256}, pool_size=READERS + 1)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", lambda c: c.exec_driver_sql(c.get_execution_options().get("begin", "BEGIN")))
+    return engine
+
+
+class SqliteDatabase:
+    """One file. Reads run on a few threads, writes on one; a file lock queues the writers of several processes fairly."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_path = path.with_suffix(".lock")
+        self._engine: Engine | None = None
+        self._hot: sqlite3.Connection | None = None
+
+    async def start(self) -> None:
+        self._engine = sqlite_engine(self.path)
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._readers = ThreadPoolExecutor(READERS, "db-read")
+        self._writing = ThreadPoolExecutor(1, "db-write")
+        self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._hot = sqlite3.connect(self.path, check_same_thread=False, cached_statements=64)
+        _prepare_sqlite(self._hot, None)
+
+    async def close(self) -> None:
+        self._readers.shutdown()
+        self._writing.shutdown()
+        if self._hot is not None:
+            self._hot.close()
+        if self._engine is not None:
+            self._engine.dispose()
+        os.close(self._lock)
+
+    async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query, args, kwargs)
+
+    def _read(self, query: Callable[..., T], args: Any, kwargs: Any) -> T:
+        assert self._engine is not None
+        with self._engine.begin() as connection:
+            return query(connection, *args, **kwargs)
+
+    async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        # shielded: a client that goes away must not leave a transaction half awaited
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._write, change, args, kwargs))
+
+    def _write(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            with self._writer.begin() as connection:
+                return change(connection, *args, **kwargs)
+        except OperationalError as error:
+            raise _translate(error) from error
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
+        assert self._hot is not None
+        text, fixed = hot.sqlite
+        row: Row | None = self._hot.execute(text, fixed | params if fixed else params).fetchone()
+        return row
+
+    async def points(self, hot: Hot, params: dict[str, Any]) -> Sequence[Row]:
+        assert self._hot is not None
+        text, fixed = hot.sqlite
+        return self._hot.execute(text, fixed | params if fixed else params).fetchall()
+
+
+def _translate(error: DBAPIError) -> Exception:
+    text = str(error.orig).lower()
+    if "full" in text or "no space" in text or "disk i/o error" in text:
+        return OutOfSpace()
+    if "locked" in text or "busy" in text:
+        return Unavailable()
+    return error
+
+
+# -- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+class PostgresDatabase:
+    """asyncpg twice: under SQLAlchemy for queries and changes, bare for the hot reads."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, pool: int = 8) -> None:
+        self._url = make_url(url).set(drivername="postgresql+asyncpg")
+        self._pool_size = pool
+
+    async def start(self) -> None:
+        import asyncpg
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        self._engine = create_async_engine(self._url, pool_size=self._pool_size, max_overflow=4, pool_pre_ping=True)
+        plain = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool = await asyncpg.create_pool(plain, min_size=1, max_size=self._pool_size)
+
+    async def close(self) -> None:
+        await self._pool.close()
+        await self._engine.dispose()
+
+    async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            return await connection.run_sync(query, *args, **kwargs)
+
+    async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.shield(asyncio.ensure_future(self._write(change, args, kwargs)))
+
+    async def _write(self, change: Callable[..., T], args: Any, kwargs: Any, tries: int = 5) -> T:
+        for attempt in range(tries):
+            try:
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(change, *args, **kwargs)
+            except DBAPIError as error:
+                # deadlocks and serialisation failures are the database's word for "again"
+                if getattr(error.orig, "sqlstate", "") in ("40001", "40P01") and attempt + 1 < tries:
+                    continue
+                if getattr(error.orig, "sqlstate", "") == "53100":
+                    raise OutOfSpace() from error
+                raise
+        raise Unavailable()
+
+    async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
+        text, names, fixed = hot.postgres
+        row: Row | None = await self._pool.fetchrow(text, *[params[n] if n in params else fixed[n] for n in names])
+        return row
+
+    async def points(self, hot: Hot, params: dict[str, Any]) -> Sequence[Row]:
+        text, names, fixed = hot.postgres
+        rows: Sequence[Row] = await self._pool.fetch(text, *[params[n] if n in params else fixed[n] for n in names])
+        return rows
+
+
+def open_database(url: str, data: Path) -> SqliteDatabase | PostgresDatabase:
+    """The database a URL names; without one, a file in the data folder."""
+    if not url:
+        return SqliteDatabase(data / "packhouse.sqlite3")
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteDatabase(Path(parsed.database or data / "packhouse.sqlite3"))
+    return PostgresDatabase(url)
+
+
+# -- clock and locks of a writing transaction -----------------------------------------------------------------------
+
+WRITERS = 0x7061636B  # advisory lock class: "a writer that began in this second is still open"
+ROOTS = 0x726F6F74
+
+
+def writer_clock(connection: Connection, roots: Sequence[str], last: Callable[[], Instant]) -> Instant:
+    """Lock these roots in order, then take the time of this transaction: after every moment that is final, and after `last()` under the locks.
+
+    On PostgreSQL a writer first takes a shared lock on the second it begins in, so that the sealing job can see how far back an open
+    transaction may still write (`sealed_until`). SQLite has one writer, and needs none of it.
+    """
+    if connection.dialect.name == "postgresql":
+        run = connection.exec_driver_sql
+        second = run("SELECT extract(epoch FROM clock_timestamp())::int").scalar_one()
+        run(f"SELECT pg_advisory_xact_lock_shared({WRITERS}, {second})")
+        for root in sorted(set(roots)):
+            run(f"SELECT pg_advisory_xact_lock({ROOTS}, hashtext($1))", (root,))
+        clock = int(run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").scalar_one())
+    else:
+        clock = now()
+    return max(clock, last() + 1)
+
+
+def sealed_until(connection: Connection) -> Instant:
+    """The latest instant that no open transaction can still write to; to be asked before the events are read."""
+    if connection.dialect.name != "postgresql":
+        return now()  # asked inside the one write transaction: nobody else is open
+    run = connection.exec_driver_sql
+    clock = int(run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").scalar_one())
+    oldest = run(
+        "SELECT min(objid::bigint) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = "
+        f"{WRITERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).scalar()
+    return clock if oldest is None else min(clock, int(oldest) * 1_000_000 - 1)
+
+
+@contextlib.contextmanager
+def savepoint(connection: Connection) -> Any:
+    """A part of a transaction that may fail without losing the rest."""
+    with connection.begin_nested():
+        yield

@@ -1,0 +1,38 @@
+"""Bring a database to the newest schema. Costs one look where it is there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, inspect, make_url
+
+from packhouse.db.engine import sqlite_engine
+from packhouse.db.migrations import HEAD
+
+
+def sync_engine(url: str, data: Path) -> Engine:
+    """An engine for a command or the start, not for serving. PostgreSQL is reached through asyncpg by `migrate_async`."""
+    if not url:
+        return sqlite_engine(data / "packhouse.sqlite3")
+    return sqlite_engine(Path(make_url(url).database or "")) if url.startswith("sqlite") else create_engine(url)
+
+
+def migrate(connection: Connection) -> bool:
+    """Run what is missing; whether anything was."""
+    if current_revision(connection) == HEAD:
+        return False
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return True
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision of the schema; None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()

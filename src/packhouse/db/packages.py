@@ -1,0 +1,502 @@
+"""Packages, versions and files: rows at a moment for index writers, lists for people, single reads for the hot path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import String as SqlString
+
+from packhouse.db.engine import Hot
+from packhouse.db.scopes import Reader, readable, within
+from packhouse.db.tables import Id, Time, blob, download, event, file, mark, package, place, tag, version
+from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Struct, VersionRow
+
+Needs = Literal["names", "versions", "files"]
+
+
+def visible(table: Table, at: Instant | None) -> ColumnElement[bool]:
+    """The row was there at this moment; None is now."""
+    if at is None:
+        return table.c.deleted.is_(None)
+    return and_(table.c.created <= at, or_(table.c.deleted.is_(None), table.c.deleted > at))
+
+
+def in_force(table: Table, at: Instant | None) -> ColumnElement[bool]:
+    """The interval was open at this moment; None is now."""
+    if at is None:
+        return table.c.until.is_(None)
+    return and_(table.c.since <= at, or_(table.c.until.is_(None), table.c.until > at))
+
+
+# -- rows for index writers -----------------------------------------------------------------------------------------
+
+
+def read_rows(
+    connection: Connection,
+    projects: Sequence[int],
+    format: str,
+    *,
+    name_key: str | None = None,
+    shelf: str | None = None,
+    at: Instant | None = None,
+    needs: Needs = "files",
+) -> tuple[PackageRow, ...]:
+    """What these projects hold of a format at a moment, by name and project; one package, or all, or one shelf."""
+    chosen = [package.c.project_id.in_(projects), package.c.format == format]
+    if name_key is not None:
+        chosen.append(package.c.name_key == name_key)
+    if shelf is not None:
+        on_shelf = select(file.c.package_id).where(file.c.project_id.in_(projects), file.c.shelf == shelf, visible(file, at))
+        chosen.append(package.c.id.in_(on_shelf))
+    if needs == "names":
+        return _names(connection, chosen, at)
+    packages = connection.execute(
+        select(package.c.id, package.c.project_id, package.c.name, package.c.name_key).where(*chosen).order_by(package.c.name_key, package.c.project_id)
+    ).all()
+    ids = [row.id for row in packages]
+    versions = _versions(connection, ids, shelf, at, needs)
+    tags = _tags(connection, ids, at)
+    return tuple(
+        PackageRow(id=p.id, project=p.project_id, name=p.name, key=p.name_key, versions=tuple(versions[p.id]), tags=tags.get(p.id, {}))
+        for p in packages
+        if versions.get(p.id)
+    )
+
+
+def _names(connection: Connection, chosen: Sequence[ColumnElement[bool]], at: Instant | None) -> tuple[PackageRow, ...]:
+    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, visible(version, at)).correlate(package).exists()
+    rows = connection.execute(
+        select(package.c.id, package.c.project_id, package.c.name, package.c.name_key)
+        .where(*chosen, alive)
+        .order_by(package.c.name_key, package.c.project_id)
+    )
+    return tuple(PackageRow(id=r.id, project=r.project_id, name=r.name, key=r.name_key) for r in rows)
+
+
+def _batches(ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
+    return [ids[i : i + size] for i in range(0, len(ids), size)]
+
+
+def _versions(connection: Connection, packages: Sequence[int], shelf: str | None, at: Instant | None, needs: Needs) -> dict[int, list[VersionRow]]:
+    out: dict[int, list[VersionRow]] = {}
+    for batch in _batches(packages):
+        of_batch = version.c.package_id.in_(batch)
+        marks = _marks(connection, of_batch, at)
+        files = _files(connection, file.c.package_id.in_(batch), shelf, at) if needs == "files" else {}
+        rows = connection.execute(
+            select(version.c.id, version.c.package_id, version.c.project_id, version.c.name, version.c.version, version.c.created)
+            .where(of_batch, visible(version, at))
+            .order_by(version.c.created, version.c.id)
+        )
+        for id_, package_id, project, name, text, created in rows:
+            held = files.get(id_, ())
+            if shelf is not None and not held:
+                continue
+            marked = marks.get(id_, {})
+            out.setdefault(package_id, []).append(
+                VersionRow(
+                    id=id_, project=project, name=name, version=text, created=created, status=marked.get("status", "default"),
+                    yanked=marked.get("yank"), files=tuple(held),
+                )
+            )  # fmt: skip
+    return out
+
+
+_FILE_COLUMNS = (
+    file.c.id, file.c.version_id, file.c.project_id, file.c.path, file.c.facts, file.c.shelf, file.c.derived, file.c.created, file.c.origin_at,
+    file.c.source, blob.c.sha256, blob.c.size, blob.c.md5, blob.c.sha1, blob.c.sha512,
+)  # fmt: skip
+
+
+def _file_row(row: Any) -> FileRow:
+    id_, _version, project, path, facts, shelf, derived, created, origin_at, source, sha256, size, md5, sha1, sha512 = row
+    return FileRow(
+        id=id_, project=project, path=path, facts=facts.encode(), shelf=shelf, derived=bool(derived), created=created, origin_at=origin_at,
+        source=source, blob=Blob(sha256=sha256, size=size, md5=md5, sha1=sha1, sha512=sha512),
+    )  # fmt: skip
+
+
+def _files(connection: Connection, chosen: ColumnElement[bool], shelf: str | None, at: Instant | None) -> dict[int, list[FileRow]]:
+    statement = select(*_FILE_COLUMNS).join(blob, blob.c.id == file.c.blob_id).where(chosen, visible(file, at)).order_by(file.c.id)
+    if shelf is not None:
+        statement = statement.where(file.c.shelf == shelf)
+    out: dict[int, list[FileRow]] = {}
+    for row in connection.execute(statement):
+        out.setdefault(row[1], []).append(_file_row(row))
+    return out
+
+
+def _marks(connection: Connection, of_versions: ColumnElement[bool], at: Instant | None) -> dict[int, dict[str, str]]:
+    out: dict[int, dict[str, str]] = {}
+    statement = select(mark.c.version_id, mark.c.kind, mark.c.value).join(version, version.c.id == mark.c.version_id).where(of_versions, in_force(mark, at))
+    for version_id, kind, value in connection.execute(statement):
+        out.setdefault(version_id, {})[kind] = value
+    return out
+
+
+def _tags(connection: Connection, packages: Sequence[int], at: Instant | None) -> dict[int, dict[str, str]]:
+    out: dict[int, dict[str, str]] = {}
+    for batch in _batches(packages):
+        statement = (
+            select(tag.c.package_id, tag.c.name, version.c.version)
+            .join(version, version.c.id == tag.c.version_id)
+            .where(tag.c.package_id.in_(batch), in_force(tag, at), visible(version, at))
+            .order_by(tag.c.name)
+        )
+        for package_id, name, text in connection.execute(statement):
+            out.setdefault(package_id, {})[name] = text
+    return out
+
+
+def read_shelves(connection: Connection, projects: Sequence[int], format: str, root: str, at: Instant | None) -> list[str]:
+    """The shelves below a root that hold a file at this moment, in order."""
+    statement = (
+        select(file.c.shelf)
+        .distinct()
+        .join(package, package.c.id == file.c.package_id)
+        .where(
+            file.c.project_id.in_(projects), package.c.format == format, visible(file, at),
+            or_(file.c.shelf == root, file.c.shelf.startswith(root + "/", autoescape=True)),
+        )
+        .order_by(file.c.shelf)
+    )  # fmt: skip
+    return list(connection.scalars(statement))
+
+
+# -- one file, hot --------------------------------------------------------------------------------------------------
+
+
+class FoundFile(NamedTuple):
+    id: int
+    project: int
+    version_id: int
+    path: str
+    created: Instant
+    sha256: str
+    size: int
+    md5: str | None
+    sha1: str | None
+    sha512: str | None
+    stored: str
+
+
+def _file(*, level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
+    joined = (
+        package.join(file, file.c.package_id == package.c.id)
+        .join(version, version.c.id == file.c.version_id)
+        .join(blob, blob.c.id == file.c.blob_id)
+    )
+    conditions = [package.c.format == bindparam("format"), package.c.name_key == bindparam("name_key"), file.c.path == bindparam("path")]
+    if level == "project":
+        conditions.append(package.c.project_id == bindparam("project", type_=Id))
+    else:
+        joined = joined.join(place, place.c.id == package.c.project_id)
+        conditions.append(readable())
+        if level == "group":
+            conditions.append(within(bindparam("group", type_=Id)))
+    if by_version:
+        conditions.append(version.c.version_id == bindparam("version_id"))
+    if by_digest:
+        conditions.append(blob.c.sha256 == bindparam("sha256"))
+    for table in (file, version):
+        if at:
+            moment = bindparam("at", type_=Time)
+            conditions += [table.c.created <= moment, or_(table.c.deleted.is_(None), table.c.deleted > moment)]
+        else:
+            conditions.append(table.c.deleted.is_(None))
+    return Hot(
+        select(
+            file.c.id, file.c.project_id, file.c.version_id, file.c.path, file.c.created, blob.c.sha256, blob.c.size, blob.c.md5, blob.c.sha1,
+            blob.c.sha512, blob.c.place,
+        ).select_from(joined).where(*conditions).order_by(file.c.id.desc()).limit(literal_column("1"))
+    )  # fmt: skip
+
+
+FILES = {
+    (level, by_version, by_digest, at): _file(level=level, by_version=by_version, by_digest=by_digest, at=at)
+    for level in ("project", "group", "instance")
+    for by_version in (False, True)
+    for by_digest in (False, True)
+    for at in (False, True)
+}
+
+
+# -- lists for people: REST and pages -------------------------------------------------------------------------------
+
+SORTS = {"created_at": version.c.created, "name": version.c.name, "version": version.c.version}
+# GitLab's enum of package types: `type` sorts by it
+TYPE_ORDER = ("maven", "npm", "conan", "nuget", "pypi", "composer", "generic", "golang", "debian", "rubygems", "helm", "terraform_module", "rpm",
+              "ml_model", "cargo")  # fmt: skip
+
+
+class PackageQuery(Struct):
+    """What a list asks for: core API 4.2. `projects` None: every project in `group`, or all, that the reader may read."""
+
+    project: int | None = None
+    group: int | None = None
+    exclude_subgroups: bool = False
+    reader: Reader = Reader()
+    order_by: str = "created_at"
+    sort: str = "asc"
+    format: str | None = None
+    name: str | None = None
+    name_exact: str | None = None
+    version: str | None = None
+    include_versionless: bool = False
+    status: str | None = None
+    offset: int = 0
+    limit: int = 20
+    count: bool = True
+
+
+class Listed(Struct):
+    """A version as lists and pages show it."""
+
+    id: int
+    project: int
+    project_path: str
+    format: str
+    package_id: int
+    name: str
+    version: str | None
+    created: Instant
+    creator_id: int | None
+    creator: str | None
+    last_downloaded: Instant | None
+    status: str
+    yanked: str | None
+    tags: tuple[tuple[int, str, Instant], ...] = ()
+    files: int = 0
+    size: int = 0
+    downloads: int = 0
+
+
+def _status_expression() -> Any:
+    def value(kind: str) -> Any:
+        return (
+            select(mark.c.value).where(mark.c.version_id == version.c.id, mark.c.kind == kind, mark.c.until.is_(None)).correlate(version).scalar_subquery()
+        )
+
+    return case((value("status").is_not(None), value("status")), (value("yank").is_not(None), "deprecated"), else_="default")
+
+
+def _list_conditions(query: PackageQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [version.c.deleted.is_(None)]
+    if query.project is not None:
+        conditions.append(version.c.project_id == query.project)
+    else:
+        conditions.append(readable())
+        if query.group is not None:
+            inside = place.c.parent_id == query.group if query.exclude_subgroups else within(bindparam("group", query.group, type_=Id))
+            conditions.append(inside)
+    if query.format is not None:
+        conditions.append(version.c.format == query.format)
+    else:
+        conditions.append(version.c.format != "terraform_module")
+    if query.name:
+        conditions.append(func.lower(version.c.name, type_=SqlString).contains(query.name.lower(), autoescape=True))
+    if query.name_exact is not None:
+        conditions.append(version.c.name == query.name_exact)
+    if query.version is not None:
+        conditions += [version.c.version == query.version, version.c.version != ""]
+    elif not query.include_versionless:
+        conditions.append(version.c.version != "")
+    status = _status_expression()
+    if query.status is not None:
+        conditions.append(status == query.status)
+    else:
+        conditions.append(status.in_(("default", "deprecated", "error")))
+    return conditions
+
+
+def _order(query: PackageQuery) -> list[Any]:
+    if query.order_by == "type":
+        column: Any = case(*((version.c.format == name, number) for number, name in enumerate(TYPE_ORDER)), else_=len(TYPE_ORDER))
+    elif query.order_by == "project_path":
+        column = place.c.full_path
+    else:
+        column = SORTS[query.order_by]
+    return [column.desc(), version.c.id.desc()] if query.sort == "desc" else [column.asc(), version.c.id.asc()]
+
+
+def _listed_statement() -> Select[Any]:
+    from packhouse.db.tables import user
+
+    return (
+        select(
+            version.c.id, version.c.project_id, place.c.full_path, version.c.format, version.c.package_id, version.c.name, version.c.version,
+            version.c.created, version.c.creator_id, user.c.username, version.c.last_downloaded, _status_expression().label("status"),
+            select(mark.c.value).where(mark.c.version_id == version.c.id, mark.c.kind == "yank", mark.c.until.is_(None)).correlate(version)
+            .scalar_subquery().label("yanked"),
+        )
+        .select_from(version.join(place, place.c.id == version.c.project_id).outerjoin(user, user.c.id == version.c.creator_id))
+    )  # fmt: skip
+
+
+def list_packages(connection: Connection, query: PackageQuery) -> tuple[list[Listed], int | None]:
+    """A page of versions, and how many there are in all (None where not counted)."""
+    conditions = _list_conditions(query)
+    params = query.reader.params()
+    if query.project is not None:
+        params = {}
+    total: int | None = None
+    if query.count:
+        counted = select(func.count()).select_from(version.join(place, place.c.id == version.c.project_id)).where(*conditions)
+        total = connection.execute(counted, params).scalar_one()
+    statement = _listed_statement().where(*conditions).order_by(*_order(query)).offset(query.offset).limit(query.limit)
+    rows = connection.execute(statement, params).all()
+    return _with_details(connection, rows), total
+
+
+def _with_details(connection: Connection, rows: Sequence[Any]) -> list[Listed]:
+    ids = [row.id for row in rows]
+    tags: dict[int, list[tuple[int, str, Instant]]] = {}
+    sums: dict[int, tuple[int, int]] = {}
+    counts: dict[int, int] = {}
+    if ids:
+        found = select(tag.c.id, tag.c.version_id, tag.c.name, tag.c.since).where(tag.c.version_id.in_(ids), tag.c.until.is_(None)).order_by(tag.c.name)
+        for id_, version_id, name, since in connection.execute(found):
+            tags.setdefault(version_id, []).append((id_, name, since))
+        totals = (
+            select(file.c.version_id, func.count(), func.sum(blob.c.size))
+            .join(blob, blob.c.id == file.c.blob_id)
+            .where(file.c.version_id.in_(ids), file.c.deleted.is_(None), file.c.derived.is_(False))
+            .group_by(file.c.version_id)
+        )
+        sums = {row[0]: (row[1], int(row[2] or 0)) for row in connection.execute(totals)}
+        loads = select(download.c.version_id, func.sum(download.c.number)).where(download.c.version_id.in_(ids)).group_by(download.c.version_id)
+        counts = {row[0]: int(row[1]) for row in connection.execute(loads)}
+    return [
+        Listed(
+            id=r[0], project=r[1], project_path=r[2], format=r[3], package_id=r[4], name=r[5], version=r[6] or None, created=r[7], creator_id=r[8],
+            creator=r[9], last_downloaded=r[10], status=r[11], yanked=r[12], tags=tuple(tags.get(r[0], ())), files=sums.get(r[0], (0, 0))[0],
+            size=sums.get(r[0], (0, 0))[1], downloads=counts.get(r[0], 0),
+        )
+        for r in rows
+    ]  # fmt: skip
+
+
+def get_package(connection: Connection, project: int, id_: int) -> Listed | None:
+    """One version of this project, by its id; never one of another project."""
+    statement = _listed_statement().where(version.c.id == id_, version.c.project_id == project, version.c.deleted.is_(None))
+    found = _with_details(connection, connection.execute(statement).all())
+    return found[0] if found else None
+
+
+def list_versions(connection: Connection, package_id: int, limit: int = 1000) -> list[Listed]:
+    """Every version of a package that is there now, newest first."""
+    statement = (
+        _listed_statement()
+        .where(version.c.package_id == package_id, version.c.deleted.is_(None))
+        .order_by(version.c.created.desc(), version.c.id.desc())
+        .limit(limit)
+    )
+    return _with_details(connection, connection.execute(statement).all())
+
+
+def list_files(connection: Connection, version_id: int, offset: int = 0, limit: int | None = None) -> tuple[list[FileRow], int]:
+    """The files of a version that a client uploaded, by id, and how many there are."""
+    chosen = (file.c.version_id == version_id, file.c.deleted.is_(None), file.c.derived.is_(False))
+    total = connection.execute(select(func.count()).select_from(file).where(*chosen)).scalar_one()
+    statement = select(*_FILE_COLUMNS).join(blob, blob.c.id == file.c.blob_id).where(*chosen).order_by(file.c.id).offset(offset)
+    if limit is not None:
+        statement = statement.limit(limit)
+    return [_file_row(row) for row in connection.execute(statement)], total
+
+
+def get_file(connection: Connection, project: int, version_id: int | None, file_id: int) -> tuple[FileRow, int, str] | None:
+    """A live file of this project, its version's id and its stored name."""
+    statement = (
+        select(*_FILE_COLUMNS, blob.c.place)
+        .join(blob, blob.c.id == file.c.blob_id)
+        .join(version, version.c.id == file.c.version_id)
+        .where(file.c.id == file_id, file.c.project_id == project, file.c.deleted.is_(None), version.c.deleted.is_(None))
+    )
+    if version_id is not None:
+        statement = statement.where(file.c.version_id == version_id)
+    row = connection.execute(statement).first()
+    return None if row is None else (_file_row(row[:-1]), row[1], row[-1])
+
+
+def read_about(connection: Connection, version_id: int) -> About:
+    """What a version's files say about it, merged: the first that says something wins."""
+    merged: dict[str, Any] = {}
+    statement = select(file.c.about).where(file.c.version_id == version_id, file.c.deleted.is_(None), file.c.about.is_not(None)).order_by(file.c.id)
+    for (text,) in connection.execute(statement):
+        for name, value in msgspec.json.decode(text, type=dict[str, Any]).items():
+            merged.setdefault(name, value)
+    return msgspec.convert(merged, About)
+
+
+def read_package(connection: Connection, package_id: int, project: int) -> PackageRow | None:
+    """A package as index writers see it now, by its id."""
+    row = connection.execute(select(package.c.format, package.c.name_key).where(package.c.id == package_id, package.c.project_id == project)).first()
+    if row is None:
+        return None
+    found = read_rows(connection, [project], row.format, name_key=row.name_key)
+    return found[0] if found else None
+
+
+def search_packages(
+    connection: Connection, query: PackageQuery, format: str, text: str, offset: int, limit: int
+) -> tuple[list[tuple[PackageRow, int]], int]:
+    """Packages whose name contains the text, each with the id of its newest version, and how many there are."""
+    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, version.c.deleted.is_(None)).correlate(package).exists()
+    conditions: list[ColumnElement[bool]] = [package.c.format == format, alive]
+    if text:
+        conditions.append(func.lower(package.c.name, type_=SqlString).contains(text.lower(), autoescape=True))
+    params: Mapping[str, Any] = {}
+    if query.project is not None:
+        conditions.append(package.c.project_id == query.project)
+    else:
+        params = query.reader.params()
+        conditions.append(readable())
+        if query.group is not None:
+            conditions.append(within(bindparam("group", query.group, type_=Id)))
+    joined = package.join(place, place.c.id == package.c.project_id)
+    total = connection.execute(select(func.count()).select_from(joined).where(*conditions), params).scalar_one()
+    page = connection.execute(
+        select(package.c.id, package.c.project_id).select_from(joined).where(*conditions).order_by(package.c.name_key, package.c.id).offset(offset).limit(limit),
+        params,
+    ).all()
+    out = []
+    for package_id, project in page:
+        row = read_package(connection, package_id, project)
+        if row is not None:
+            out.append((row, row.versions[-1].id))
+    return out, total
+
+
+def history(connection: Connection, version_id: int, limit: int = 50) -> list[Any]:
+    """What happened to a version, newest first."""
+    return list(connection.execute(select(event).where(event.c.version_id == version_id).order_by(event.c.id.desc()).limit(limit)))
+
+
+def projects_with(connection: Connection, format: str, name_key: str, group: int | None, reader: Reader) -> list[int]:
+    """The readable projects of a group, or of the instance, that hold a live version of a package."""
+    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, version.c.deleted.is_(None)).correlate(package).exists()
+    conditions = [package.c.format == format, package.c.name_key == name_key, alive, readable()]
+    if group is not None:
+        conditions.append(within(bindparam("group", group, type_=Id)))
+    joined = package.join(place, place.c.id == package.c.project_id)
+    return list(connection.scalars(select(package.c.project_id).select_from(joined).where(*conditions).order_by(package.c.project_id), reader.params()))
+
+
+def narrow(connection: Connection, format: str, name_key: str, projects: Sequence[int], version_id: str | None) -> list[int]:
+    """Those of the projects that hold this version of the package; all of them without one."""
+    if version_id is None:
+        return list(projects)
+    return list(
+        connection.scalars(
+            select(version.c.project_id)
+            .join(package, package.c.id == version.c.package_id)
+            .where(
+                package.c.format == format, package.c.name_key == name_key, package.c.project_id.in_(projects), version.c.version_id == version_id,
+                version.c.deleted.is_(None),
+            )
+            .order_by(version.c.project_id)
+        )
+    )  # fmt: skip

@@ -1,0 +1,356 @@
+"""Projects, groups and users' namespaces; their members, settings and protection rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, literal_column, or_, select, true, update
+from sqlalchemy import Integer as SqlInteger
+
+from packhouse.db.scopes import Reader
+from packhouse.db.tables import Id, Time, lineage, member, option, place, place_alias, protection, user, version
+from packhouse.model import Instant, Place, Struct, Visibility
+
+_COLUMNS = (
+    place.c.id, place.c.kind, place.c.parent_id, place.c.path, place.c.full_path, place.c.name, place.c.description, place.c.visibility,
+    place.c.packages_access, place.c.containers_access, place.c.archived, place.c.creator_id, place.c.created,
+)  # fmt: skip
+
+
+def _row(r: Any) -> Place:
+    return Place(
+        id=r[0], kind=r[1], parent_id=r[2], path=r[3], full_path=r[4], name=r[5], description=r[6], visibility=Visibility(r[7]), packages_access=r[8],
+        containers_access=r[9], archived=bool(r[10]), creator_id=r[11], created=r[12],
+    )  # fmt: skip
+
+
+class Root(NamedTuple):
+    id: int
+    full_path: str
+    settings: str
+
+
+class Protection(NamedTuple):
+    id: int
+    pattern: str
+    format: str
+    push_level: int | None
+    delete_level: int | None
+
+
+def get_place(connection: Connection, id_: int) -> Place | None:
+    row = connection.execute(select(*_COLUMNS).where(place.c.id == id_, place.c.deleted.is_(None))).first()
+    return None if row is None else _row(row)
+
+
+def find_place(connection: Connection, path: str) -> Place | None:
+    row = connection.execute(select(*_COLUMNS).where(place.c.path_key == path.lower(), place.c.deleted.is_(None))).first()
+    return None if row is None else _row(row)
+
+
+def find_alias(connection: Connection, path: str) -> int | None:
+    """The id that an old path leads to."""
+    return connection.scalar(
+        select(place_alias.c.place_id)
+        .join(place, place.c.id == place_alias.c.place_id)
+        .where(place_alias.c.path_key == path.lower(), place.c.deleted.is_(None))
+    )
+
+
+def path_taken(connection: Connection, path: str) -> bool:
+    """Somebody has this path, or had it: a deleted or renamed place keeps its name (threats, T28)."""
+    key = path.lower()
+    held = select(place.c.id).where(place.c.path_key == key)
+    old = select(place_alias.c.place_id).where(place_alias.c.path_key == key)
+    return connection.execute(held).first() is not None or connection.execute(old).first() is not None
+
+
+def root_of(connection: Connection, id_: int) -> Root:
+    """The place at the top of this one's line."""
+    row = connection.execute(
+        select(place.c.id, place.c.full_path, place.c.settings)
+        .join(lineage, lineage.c.ancestor_id == place.c.id)
+        .where(lineage.c.place_id == id_)
+        .order_by(lineage.c.depth.desc())
+        .limit(1)
+    ).one()
+    return Root(*row)
+
+
+def settings_of(connection: Connection, id_: int) -> str:
+    """The JSON of a place's own settings."""
+    return connection.execute(select(place.c.settings).where(place.c.id == id_)).scalar_one()
+
+
+def ancestors_of(connection: Connection, id_: int) -> list[Place]:
+    """The line of a place from the top, itself last."""
+    rows = connection.execute(
+        select(*_COLUMNS).join(lineage, lineage.c.ancestor_id == place.c.id).where(lineage.c.place_id == id_).order_by(lineage.c.depth.desc())
+    )
+    return [_row(r) for r in rows]
+
+
+def add_place(
+    connection: Connection, *, kind: str, path: str, name: str, parent: Place | None, visibility: int, description: str, creator_id: int | None,
+    at: Instant, packages_access: str = "enabled", containers_access: str = "enabled", settings: str = "{}",
+) -> int:  # fmt: skip
+    """A project or group below `parent`, with its line of ancestors. Raises IntegrityError where the path is taken."""
+    full_path = f"{parent.full_path}/{path}" if parent is not None else path
+    place_id = int(
+        connection.execute(
+            insert(place).values(
+                kind=kind, parent_id=None if parent is None else parent.id, path=path, full_path=full_path, path_key=full_path.lower(), name=name,
+                description=description, visibility=visibility, packages_access=packages_access, containers_access=containers_access, archived=False,
+                settings=settings, creator_id=creator_id, created=at,
+            ).returning(place.c.id)
+        ).scalar_one()
+    )  # fmt: skip
+    connection.execute(insert(lineage).values(place_id=place_id, ancestor_id=place_id, depth=0))
+    if parent is not None:
+        _attach(connection, place_id, parent.id)
+    return place_id
+
+
+def _attach(connection: Connection, place_id: int, parent_id: int) -> None:
+    below = connection.execute(select(lineage.c.place_id, lineage.c.depth).where(lineage.c.ancestor_id == place_id)).all()
+    above = connection.execute(select(lineage.c.ancestor_id, lineage.c.depth).where(lineage.c.place_id == parent_id)).all()
+    rows = [{"place_id": b.place_id, "ancestor_id": a.ancestor_id, "depth": b.depth + a.depth + 1} for b in below for a in above]
+    connection.execute(insert(lineage), rows)
+
+
+def update_place(connection: Connection, id_: int, **values: Any) -> None:
+    connection.execute(update(place).where(place.c.id == id_).values(**values))
+
+
+def move_place(connection: Connection, id_: int, new_path: str, parent: Place | None) -> None:
+    """Rename or transfer: everything below gets its new path, old paths lead to the new ones and stay reserved."""
+    current = get_place(connection, id_)
+    assert current is not None
+    full_path = f"{parent.full_path}/{new_path}" if parent is not None else new_path
+    if parent is not None and parent.id != current.parent_id:
+        inside = select(lineage.c.place_id).where(lineage.c.ancestor_id == id_)
+        outside = select(lineage.c.ancestor_id).where(lineage.c.place_id == id_, lineage.c.ancestor_id != id_)
+        connection.execute(delete(lineage).where(lineage.c.place_id.in_(inside), lineage.c.ancestor_id.in_(outside)))
+        _attach(connection, id_, parent.id)
+    for row in connection.execute(select(place.c.id, place.c.full_path).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == id_)):
+        moved = full_path + row.full_path[len(current.full_path) :]
+        connection.execute(delete(place_alias).where(place_alias.c.path_key == moved.lower(), place_alias.c.place_id == row.id))
+        if moved.lower() != row.full_path.lower():
+            connection.execute(insert(place_alias).values(path_key=row.full_path.lower(), place_id=row.id))
+        connection.execute(update(place).where(place.c.id == row.id).values(full_path=moved, path_key=moved.lower()))
+    connection.execute(update(place).where(place.c.id == id_).values(path=new_path, parent_id=None if parent is None else parent.id))
+
+
+def delete_place(connection: Connection, id_: int, at: Instant) -> None:
+    """The place and everything below it are gone; their paths stay reserved, their versions end now."""
+    below = select(lineage.c.place_id).where(lineage.c.ancestor_id == id_)
+    connection.execute(update(version).where(version.c.project_id.in_(below), version.c.deleted.is_(None)).values(deleted=at))
+    connection.execute(update(place).where(place.c.id.in_(below), place.c.deleted.is_(None)).values(deleted=at))
+
+
+def most_visible_below(connection: Connection, id_: int) -> int:
+    """The highest visibility of anything below a group; -1 where there is nothing."""
+    found = connection.scalar(
+        select(func.max(place.c.visibility))
+        .join(lineage, lineage.c.place_id == place.c.id)
+        .where(lineage.c.ancestor_id == id_, place.c.id != id_, place.c.deleted.is_(None))
+    )
+    return -1 if found is None else int(found)
+
+
+# -- lists ----------------------------------------------------------------------------------------------------------
+
+
+def _seen() -> ColumnElement[bool]:
+    """`place` is one that the reader (parameters `r_*`) may know of."""
+    line = lineage.alias("line")
+    held = exists(
+        select(literal_column("1"))
+        .select_from(line.join(member, member.c.place_id == line.c.ancestor_id))
+        .where(
+            line.c.place_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id),
+            or_(member.c.expires.is_(None), member.c.expires > bindparam("r_now", type_=Time)),
+        )
+        .correlate(place)
+    )  # fmt: skip
+    below = lineage.alias("below")
+    inside = exists(
+        select(literal_column("1"))
+        .select_from(below.join(member, member.c.place_id == below.c.place_id))
+        .where(below.c.ancestor_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id))
+        .correlate(place)
+    )
+    internal = bindparam("r_internal", type_=place.c.archived.type)
+    return or_(
+        bindparam("r_admin", type_=place.c.archived.type) == true(), place.c.visibility == int(Visibility.PUBLIC),
+        and_(place.c.visibility == int(Visibility.INTERNAL), internal == true()), held, inside,
+    )  # fmt: skip
+
+
+class PlaceQuery(Struct):
+    """A list of projects or groups (core API 7.1, 7.2)."""
+
+    kind: str
+    reader: Reader
+    search: str | None = None
+    parent: int | None = None
+    below: int | None = None
+    top_level: bool = False
+    visibility: int | None = None
+    min_level: int | None = None  # only places where the reader holds this role
+    order_by: str = "id"
+    descending: bool = True
+    after: int | None = None
+    offset: int = 0
+    limit: int = 20
+
+
+def list_places(connection: Connection, query: PlaceQuery) -> tuple[list[Place], int]:
+    """A page of what the reader may know of, and how many there are."""
+    conditions: list[ColumnElement[bool]] = [place.c.kind == query.kind, place.c.deleted.is_(None), _seen()]
+    if query.search:
+        needle = query.search.lower()
+        conditions.append(or_(func.lower(place.c.name).contains(needle, autoescape=True), place.c.path_key.contains(needle, autoescape=True)))
+    if query.parent is not None:
+        conditions.append(place.c.parent_id == query.parent)
+    if query.below is not None:
+        inside = lineage.alias("inside")
+        conditions += [exists(select(inside.c.place_id).where(inside.c.place_id == place.c.id, inside.c.ancestor_id == query.below)), place.c.id != query.below]
+    if query.top_level:
+        conditions.append(place.c.parent_id.is_(None))
+    if query.visibility is not None:
+        conditions.append(place.c.visibility == query.visibility)
+    if query.min_level is not None:
+        conditions.append(_holds(query.min_level))
+    params = query.reader.params()
+    total = connection.execute(select(func.count()).select_from(place).where(*conditions), params).scalar_one()
+    if query.after is not None:
+        conditions.append(place.c.id < query.after if query.descending else place.c.id > query.after)
+    columns = {"id": place.c.id, "name": func.lower(place.c.name), "path": place.c.path_key, "created_at": place.c.created}
+    column: Any = columns.get(query.order_by, place.c.id)
+    order = (column.desc(), place.c.id.desc()) if query.descending else (column.asc(), place.c.id.asc())
+    rows = connection.execute(select(*_COLUMNS).where(*conditions).order_by(*order).offset(query.offset).limit(query.limit), params)
+    return [_row(r) for r in rows], total
+
+
+def _holds(level: int) -> ColumnElement[bool]:
+    line = lineage.alias("mine")
+    return exists(
+        select(literal_column("1"))
+        .select_from(line.join(member, member.c.place_id == line.c.ancestor_id))
+        .where(
+            line.c.place_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id),
+            member.c.level >= bindparam("min_level", level, type_=SqlInteger),
+        )
+        .correlate(place)
+    )  # fmt: skip
+
+
+def holds_below(connection: Connection, group: int, reader: Reader) -> bool:
+    """The reader is a member somewhere below this group, or may read a project's packages there."""
+    from packhouse.db.scopes import readable
+
+    below = lineage.alias("down")
+    seen = exists(
+        select(literal_column("1"))
+        .select_from(below.join(member, member.c.place_id == below.c.place_id))
+        .where(below.c.ancestor_id == group, member.c.user_id == bindparam("r_uid", type_=Id))
+    )
+    inside = select(place.c.id).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == group, readable()).exists()
+    return bool(connection.execute(select(or_(seen, inside)), reader.params()).scalar())
+
+
+# -- members --------------------------------------------------------------------------------------------------------
+
+
+class MemberRow(Struct):
+    user_id: int
+    username: str
+    name: str
+    state: str
+    level: int
+    expires: Instant | None
+    created: Instant
+
+
+_MEMBER = (member.c.user_id, user.c.username, user.c.name, user.c.state, member.c.level, member.c.expires, member.c.created)
+
+
+def list_members(
+    connection: Connection, id_: int, *, inherited: bool = False, search: str | None = None, user_ids: Sequence[int] | None = None,
+    offset: int = 0, limit: int = 20,
+) -> tuple[list[MemberRow], int]:  # fmt: skip
+    """Direct members, or with inherited ones: the highest level of each user counts."""
+    joined = member.join(user, user.c.id == member.c.user_id)
+    conditions: list[ColumnElement[bool]] = []
+    if inherited:
+        joined = joined.join(lineage, lineage.c.ancestor_id == member.c.place_id)
+        conditions.append(lineage.c.place_id == id_)
+    else:
+        conditions.append(member.c.place_id == id_)
+    if search:
+        conditions.append(or_(user.c.username_key.contains(search.lower(), autoescape=True), func.lower(user.c.name).contains(search.lower(), autoescape=True)))
+    if user_ids:
+        conditions.append(member.c.user_id.in_(user_ids))
+    best: dict[int, MemberRow] = {}
+    for r in connection.execute(select(*_MEMBER).select_from(joined).where(*conditions).order_by(member.c.user_id, member.c.level.desc())):
+        best.setdefault(r[0], MemberRow(user_id=r[0], username=r[1], name=r[2], state=r[3], level=r[4], expires=r[5], created=r[6]))
+    everybody = list(best.values())
+    return everybody[offset : offset + limit], len(everybody)
+
+
+def set_member(connection: Connection, place_id: int, user_id: int, level: int, expires: Instant | None, at: Instant) -> None:
+    connection.execute(insert(member).values(place_id=place_id, user_id=user_id, level=level, expires=expires, created=at))
+
+
+def update_member(connection: Connection, place_id: int, user_id: int, **values: Any) -> bool:
+    return connection.execute(update(member).where(member.c.place_id == place_id, member.c.user_id == user_id).values(**values)).rowcount > 0
+
+
+def drop_member(connection: Connection, place_id: int, user_id: int) -> bool:
+    return connection.execute(delete(member).where(member.c.place_id == place_id, member.c.user_id == user_id)).rowcount > 0
+
+
+def role_of(connection: Connection, place_id: int, user_id: int, at: Instant) -> int:
+    """The highest level over the place and its ancestors; 0 for none."""
+    found = connection.scalar(
+        select(func.max(member.c.level))
+        .select_from(lineage.join(member, member.c.place_id == lineage.c.ancestor_id))
+        .where(lineage.c.place_id == place_id, member.c.user_id == user_id, or_(member.c.expires.is_(None), member.c.expires > at))
+    )
+    return int(found or 0)
+
+
+# -- protection rules, options --------------------------------------------------------------------------------------
+
+_PROTECTION = (protection.c.id, protection.c.pattern, protection.c.format, protection.c.push_level, protection.c.delete_level)
+
+
+def protections(connection: Connection, project: int, format: str | None = None) -> list[Protection]:
+    statement = select(*_PROTECTION).where(protection.c.project_id == project).order_by(protection.c.id)
+    if format is not None:
+        statement = statement.where(protection.c.format == format)
+    return [Protection(*row) for row in connection.execute(statement)]
+
+
+def add_protection(connection: Connection, project: int, pattern: str, format: str, push: int | None, delete_: int | None) -> int:
+    """Raises IntegrityError for a pattern that is there."""
+    values = {"project_id": project, "pattern": pattern, "format": format, "push_level": push, "delete_level": delete_}
+    return int(connection.execute(insert(protection).values(**values).returning(protection.c.id)).scalar_one())
+
+
+def update_protection(connection: Connection, project: int, id_: int, **values: Any) -> bool:
+    chosen = (protection.c.id == id_, protection.c.project_id == project)
+    return connection.execute(update(protection).where(*chosen).values(**values)).rowcount > 0
+
+
+def drop_protection(connection: Connection, project: int, id_: int) -> bool:
+    return connection.execute(delete(protection).where(protection.c.id == id_, protection.c.project_id == project)).rowcount > 0
+
+
+def read_options(connection: Connection, project: int, format: str, at: Instant | None) -> str:
+    """The JSON of a project's settings for a format at a moment."""
+    force = option.c.until.is_(None) if at is None else and_(option.c.since <= at, or_(option.c.until.is_(None), option.c.until > at))
+    found = connection.scalar(select(option.c["values"]).where(option.c.project_id == project, option.c.format == format, force))
+    return found or "{}"

@@ -1,0 +1,312 @@
+"""The tables, once, for both dialects. Times are integers: microseconds since 1970 (model.Instant). Facts and details are JSON text.
+
+Nothing movable is overwritten: tags, marks and options are intervals (`since`, `until`), deletion is a time, generations are appended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text, UniqueConstraint, text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+Time = BigInteger
+
+
+def serial() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def ref(name: str, target: str, *, nullable: bool = False, index: bool = False) -> Column[int]:
+    return Column(name, Id, ForeignKey(target), nullable=nullable, index=index)
+
+
+def table(name: str, *columns: Any) -> Table:
+    # ids are never handed out twice: AUTOINCREMENT is SQLite's word for what PostgreSQL's sequences do anyway
+    return Table(name, metadata, *columns, sqlite_autoincrement=any(isinstance(c, Column) and c.name == "id" for c in columns))
+
+
+LIVE = text("deleted IS NULL")
+OPEN = text("until IS NULL")
+
+# -- who -----------------------------------------------------------------------------------------------------------
+
+user = table(
+    "user_account",
+    serial(),
+    Column("username", String(255), nullable=False),
+    Column("username_key", String(255), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("email", String(255), nullable=False),
+    Column("email_key", String(255), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),  # human, bot
+    Column("admin", Boolean, nullable=False),
+    Column("external", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),  # active, blocked, deactivated
+    Column("password", Text),
+    Column("created", Time, nullable=False),
+)
+
+place = table(
+    "place",
+    serial(),
+    Column("kind", String(16), nullable=False),  # project, group, user
+    ref("parent_id", "place.id", nullable=True, index=True),
+    Column("path", String(255), nullable=False),
+    Column("full_path", String(1024), nullable=False),
+    Column("path_key", String(1024), nullable=False),  # full path, folded; a deleted place keeps it, so nobody else gets it
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("visibility", SmallInteger, nullable=False),
+    Column("packages_access", String(16), nullable=False),  # disabled, private, enabled, public
+    Column("containers_access", String(16), nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("settings", Text, nullable=False),  # JSON: creation levels and package settings of a group
+    ref("creator_id", "user_account.id", nullable=True),
+    Column("created", Time, nullable=False),
+    Column("deleted", Time),
+    Index("uq_place_path_key", "path_key", unique=True),
+)
+
+place_alias = table(
+    "place_alias",
+    Column("path_key", String(1024), primary_key=True),  # an old path: redirects, and stays reserved
+    ref("place_id", "place.id"),
+)
+
+lineage = table(
+    "lineage",
+    Column("place_id", Id, ForeignKey("place.id"), primary_key=True),
+    Column("ancestor_id", Id, ForeignKey("place.id"), primary_key=True),  # the place itself included
+    Column("depth", SmallInteger, nullable=False),
+    Index("ix_lineage_ancestor", "ancestor_id", "place_id"),
+)
+
+member = table(
+    "member",
+    Column("place_id", Id, ForeignKey("place.id"), primary_key=True),
+    Column("user_id", Id, ForeignKey("user_account.id"), primary_key=True),
+    Column("level", SmallInteger, nullable=False),
+    Column("expires", Time),
+    Column("created", Time, nullable=False),
+    Index("ix_member_user", "user_id", "place_id"),
+)
+
+token = table(
+    "token",
+    serial(),
+    Column("kind", String(16), nullable=False),  # personal, project, group, deploy, job
+    Column("hash", LargeBinary, nullable=False, unique=True),  # sha256 of the token
+    ref("user_id", "user_account.id", nullable=True, index=True),
+    ref("place_id", "place.id", nullable=True, index=True),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("username", String(255), nullable=False),  # deploy tokens
+    Column("scopes", String(512), nullable=False),  # blank-separated
+    Column("level", SmallInteger, nullable=False),
+    Column("family", Id, nullable=False),  # the first token of a rotation chain; 0 for none
+    ref("creator_id", "user_account.id", nullable=True),
+    Column("created", Time, nullable=False),
+    Column("expires", Time),
+    Column("revoked", Time),
+    Column("last_used", Time),
+)
+
+session = table(
+    "session",
+    Column("hash", LargeBinary, primary_key=True),
+    ref("user_id", "user_account.id", index=True),
+    Column("csrf", String(64), nullable=False),
+    Column("created", Time, nullable=False),
+    Column("seen", Time, nullable=False),
+)
+
+# -- what ----------------------------------------------------------------------------------------------------------
+
+package = table(
+    "package",
+    serial(),
+    ref("project_id", "place.id"),
+    Column("format", String(32), nullable=False),
+    Column("name_key", String(512), nullable=False),
+    Column("name", String(512), nullable=False),
+    UniqueConstraint("project_id", "format", "name_key"),
+    Index("ix_package_format_name", "format", "name_key"),
+)
+
+version = table(
+    "version",
+    serial(),
+    ref("package_id", "package.id"),
+    ref("project_id", "place.id"),
+    Column("format", String(32), nullable=False),
+    Column("name", String(512), nullable=False),
+    Column("version", String(255), nullable=False),  # as first sent
+    Column("version_id", String(255), nullable=False),  # equal ids are the same version
+    ref("creator_id", "user_account.id", nullable=True),
+    Column("created", Time, nullable=False),
+    Column("deleted", Time),
+    Column("last_downloaded", Time),
+    Index("uq_version_live", "package_id", "version_id", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("ix_version_package", "package_id", "created"),
+    Index("ix_version_project", "project_id", "created", sqlite_where=LIVE, postgresql_where=LIVE),
+)
+
+blob = table(
+    "blob",
+    serial(),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("md5", String(32)),
+    Column("sha1", String(40)),
+    Column("sha512", String(128)),
+    Column("size", BigInteger, nullable=False),
+    Column("place", String(128), nullable=False),  # stored name
+    Column("created", Time, nullable=False),
+    Column("touched", Time, nullable=False),
+    Column("condemned", Time),
+)
+
+file = table(
+    "file",
+    serial(),
+    ref("version_id", "version.id"),
+    ref("package_id", "package.id"),
+    ref("project_id", "place.id"),
+    Column("path", String(1024), nullable=False),
+    Column("shelf", String(255), nullable=False),
+    ref("blob_id", "blob.id", index=True),
+    Column("facts", Text, nullable=False),  # for index writers
+    Column("about", Text),  # for pages
+    Column("derived", Boolean, nullable=False),
+    Column("source", Text),  # the upstream it came from
+    Column("origin_at", Time),
+    Column("created", Time, nullable=False),
+    Column("deleted", Time),
+    Index("uq_file_live", "version_id", "path", "shelf", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("ix_file_package_path", "package_id", "path"),
+    Index("ix_file_shelf", "project_id", "shelf"),
+)
+
+tag = table(
+    "tag",
+    serial(),
+    ref("package_id", "package.id"),
+    Column("name", String(255), nullable=False),
+    ref("version_id", "version.id"),
+    Column("since", Time, nullable=False),
+    Column("until", Time),
+    Index("uq_tag_open", "package_id", "name", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_tag_package", "package_id", "since"),
+)
+
+mark = table(
+    "mark",
+    serial(),
+    ref("version_id", "version.id"),
+    Column("kind", String(16), nullable=False),  # yank (value: the reason), status (value: hidden, ...)
+    Column("value", Text, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("until", Time),
+    Index("uq_mark_open", "version_id", "kind", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+)
+
+option = table(
+    "format_option",
+    serial(),
+    ref("project_id", "place.id"),
+    Column("format", String(32), nullable=False),
+    Column("values", Text, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("until", Time),
+    Index("uq_option_open", "project_id", "format", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+)
+
+generation = table(
+    "generation",
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True),
+    Column("format", String(32), primary_key=True),
+    Column("root", String(512), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("moved_at", Time, nullable=False),
+    Index("ix_generation_root", "format", "root", "project_id", "number"),
+)
+
+document = table(
+    "document",
+    serial(),
+    Column("cache_key", String(64), nullable=False),  # digest of index, key, generations, base URL, renderer
+    Column("path", String(512), nullable=False),
+    ref("blob_id", "blob.id", index=True),
+    Column("media_type", String(255), nullable=False),
+    Column("made_at", Time, nullable=False),
+    UniqueConstraint("cache_key", "path"),
+)
+
+# -- what happened -------------------------------------------------------------------------------------------------
+
+event = table(
+    "event",
+    serial(),
+    Column("at", Time, nullable=False),
+    Column("what", String(32), nullable=False),
+    Column("actor_id", Id),
+    Column("actor", String(255), nullable=False),
+    Column("credential", String(16), nullable=False),  # kind of token
+    Column("project_id", Id),
+    Column("format", String(32)),
+    Column("package_id", Id),
+    Column("version_id", Id),
+    Column("detail", Text, nullable=False),
+    Index("ix_event_at", "at", "id"),
+    Index("ix_event_version", "version_id"),
+    Index("ix_event_project", "project_id", "at"),
+)
+
+seal = table(
+    "seal",
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("until", Time, nullable=False),  # every event up to here is final; so is every moment
+    Column("events", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),  # over the previous digest and the events of this seal
+)
+
+lease = table(
+    "lease",
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("expires", Time, nullable=False),
+)
+
+download = table(
+    "download",
+    Column("version_id", Id, ForeignKey("version.id"), primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # hours since 1970
+    Column("credential", String(16), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+setting = table(
+    "setting",
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+protection = table(
+    "protection",
+    serial(),
+    ref("project_id", "place.id"),
+    Column("pattern", String(255), nullable=False),
+    Column("format", String(32), nullable=False),
+    Column("push_level", SmallInteger),
+    Column("delete_level", SmallInteger),
+    UniqueConstraint("project_id", "format", "pattern"),
+)

@@ -1,0 +1,5 @@
+"""The formats this house knows: the one line that a new one adds."""
+
+from packhouse.formats import generic, npm, pypi
+
+FORMATS = (generic.FORMAT, pypi.FORMAT, npm.FORMAT)

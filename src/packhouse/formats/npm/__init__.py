@@ -1,0 +1,24 @@
+"""npm packages: packuments, publish documents and dist-tags, as npm, pnpm, Yarn and their like speak them."""
+
+from packhouse.contract import Coordinates, Format, Index
+from packhouse.formats.npm import index, names, parse, routes, snippets
+from packhouse.formats.npm.errors import ERRORS
+
+FORMAT = Format(
+    name="npm",
+    title="npm",
+    purl="npm",
+    coordinates=Coordinates(
+        name_key=names.name_key,
+        version_id=names.version_id,
+        version_key=names.version_key,
+        is_prerelease=names.is_prerelease,
+    ),
+    routes=routes.ROUTES,
+    errors=ERRORS,
+    snippets=snippets.snippets,
+    indexes={"packument": Index(over="package", write=index.write_packument, vary="Accept, Authorization, Accept-Encoding")},
+    max_file_size=parse.MAX_FILE_SIZE,
+    clients=("npm", "pnpm", "yarn 1", "yarn"),
+    unique_in_group=names.in_root_group,
+)

@@ -1,0 +1,78 @@
+"""What to paste for npm, pnpm and yarn. The registry is bound to the scope of the name, so that private names are asked for in one place only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packhouse.contract import Moment, Snippet
+from packhouse.formats.npm import names
+from packhouse.model import PackageRow
+
+TOKEN = "${NPM_TOKEN}"
+
+YARNRC_SCOPED = """\
+npmScopes:
+  {scope}:
+    npmRegistryServer: "{registry}"
+    npmPublishRegistry: "{registry}"
+    npmAlwaysAuth: true
+    npmAuthToken: "{token}\""""
+
+YARNRC = """\
+npmRegistryServer: "{registry}"
+npmAlwaysAuth: true
+npmAuthToken: "{token}\""""
+
+PUBLISH_CONFIG = """\
+"publishConfig": {{
+  "{key}": "{registry}/"
+}}"""
+
+
+def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
+    """How to install the package from this scope, set the clients up, and publish to this project."""
+    name = package.name if package else "@my-scope/my-package"
+    scope = names.split_name(name)[0]
+    return (*install(name), *setup(scope, moment), *(publish(scope, moment.here) if moment.level == "project" else ()))
+
+
+def install(name: str) -> Sequence[Snippet]:
+    return (
+        Snippet(client="npm", kind="install", language="shell", title="Install with npm", text=f"npm install {name}"),
+        Snippet(client="pnpm", kind="install", language="shell", title="Add with pnpm", text=f"pnpm add {name}"),
+        Snippet(client="yarn", kind="install", language="shell", title="Add with Yarn", text=f"yarn add {name}"),
+    )
+
+
+def setup(scope: str | None, moment: Moment) -> Sequence[Snippet]:
+    yarnrc = YARNRC_SCOPED if scope else YARNRC
+    modern = yarnrc.format(scope=scope, registry=moment.here, token=TOKEN)
+    return (
+        Snippet(client="npm", kind="setup", language="ini", title=".npmrc for npm, pnpm and Yarn 1", text=npmrc(scope, moment)),
+        Snippet(client="yarn", kind="setup", language="yaml", title=".yarnrc.yml for Yarn 2 and later", text=modern),
+    )
+
+
+def npmrc(scope: str | None, moment: Moment) -> str:
+    """The registry with the slash at the end that clients insist on, and the token for it.
+
+    Tarballs come from the project's address, so that above the project the token stands for the whole API: clients look it up along the path.
+    """
+    line = f"{registry_key(scope)}={moment.here}/"
+    secret = moment.here if moment.level == "project" else moment.api
+    return f"{line}\n{secret.partition(':')[2]}/:_authToken={TOKEN}"
+
+
+def registry_key(scope: str | None) -> str:
+    return f"@{scope}:registry" if scope else "registry"
+
+
+def publish(scope: str | None, registry: str) -> Sequence[Snippet]:
+    config = PUBLISH_CONFIG.format(key=registry_key(scope), registry=registry)
+    return (
+        Snippet(client="npm", kind="publish", language="json", title="package.json", text=config),
+        Snippet(client="npm", kind="publish", language="shell", title="Publish with npm", text="npm publish"),
+        Snippet(client="pnpm", kind="publish", language="shell", title="Publish with pnpm", text="pnpm publish"),
+        Snippet(client="yarn", kind="publish", language="shell", title="Publish with Yarn", text="yarn npm publish"),
+        Snippet(client="npm", kind="publish", language="shell", title="Publish from a job", text='NPM_TOKEN="$CI_JOB_TOKEN" npm publish'),
+    )

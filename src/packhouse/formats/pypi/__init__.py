@@ -1,0 +1,28 @@
+"""Python packages: the simple repository API and the legacy upload form, as pip, uv, twine and their like speak them."""
+
+from packhouse.contract import GIB, Coordinates, Format, Index
+from packhouse.formats.pypi import index, names, routes, snippets
+from packhouse.formats.pypi.errors import ERRORS
+
+VARY = "Accept, Authorization, Accept-Encoding"
+
+FORMAT = Format(
+    name="pypi",
+    title="PyPI",
+    purl="pypi",
+    coordinates=Coordinates(
+        name_key=names.name_key,
+        version_id=names.version_id,
+        version_key=names.version_key,
+        is_prerelease=names.is_prerelease,
+    ),
+    routes=routes.ROUTES,
+    errors=ERRORS,
+    snippets=snippets.snippets,
+    indexes={
+        "project": Index(over="package", write=index.write_project, vary=VARY),
+        "simple": Index(over="all", write=index.write_simple, needs="names", vary=VARY),
+    },
+    max_file_size=3 * GIB,
+    clients=("pip", "twine", "uv", "poetry", "pdm", "hatch", "flit"),
+)

@@ -1,0 +1,78 @@
+"""Serving: prepare, listen, fork, wait. Imports only what it needs, since starting fast is a promise."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shutil
+import sys
+from typing import NoReturn
+
+from packhouse.settings import Settings, SettingsError, load_settings
+
+
+def settings_or_exit() -> Settings:
+    """The settings in force, or one line on standard error and status 2."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def fail(message: str) -> NoReturn:
+    """One line on standard error, status 2."""
+    sys.stderr.write(f"packhouse: {message}\n")
+    raise SystemExit(2)
+
+
+def serve() -> NoReturn:
+    """Serve until told to stop."""
+    settings = settings_or_exit()
+    metrics = settings.data_path / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    os.umask(0o077)
+
+    from packhouse.assemble import make_app, make_house
+    from packhouse.packages.firststart import prepare
+    from packhouse.web import server
+    from packhouse.web.logs import configure_logs
+
+    configure_logs()
+    try:
+        sock = server.listen(settings.host, settings.port)
+    except OSError as error:
+        fail(f"cannot listen on {settings.listen}: {error.strerror}")
+    house = make_house(settings)
+    made = asyncio.run(prepare(house))
+    house.store.start()  # type: ignore[attr-defined]
+    if made is not None:
+        _welcome(settings, made.password, made.token, made.given)
+    gc.collect()
+    gc.freeze()  # what is there now is shared by every process
+    raise SystemExit(server.serve(lambda: make_app(settings), sock, settings.processes, settings.drain_seconds))
+
+
+def _welcome(settings: Settings, password: str, token: str, given: bool) -> None:
+    base = settings.base_url
+    shown = "$PACKHOUSE_INITIAL_ADMIN_TOKEN" if given else token
+    host = base.partition("://")[2]
+    text = f"""
+Packhouse is ready at {base}
+
+  sign in     root
+  password    {password}
+  token       {shown}   (scopes api, sudo; valid for a year)
+
+Shown once. A first package, in three commands:
+
+  curl --header "PRIVATE-TOKEN: {shown}" --data "name=first&visibility=private" {base}/api/v4/projects
+  curl --header "PRIVATE-TOKEN: {shown}" --upload-file README.md {base}/api/v4/projects/root%2Ffirst/packages/generic/hello/1.0.0/README.md
+  python -m twine upload --repository-url {base}/api/v4/projects/root%2Ffirst/packages/pypi -u root -p {shown} dist/*
+
+and back: pip install --index-url {base.partition("://")[0]}://root:{shown}@{host}/api/v4/projects/root%2Ffirst/packages/pypi/simple <name>
+"""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,183 @@
+"""Publish: checks, blob, rows, generation, event. Bytes first, then rows in one transaction, then the answer (threats, section 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from packhouse.blobs.store import stored_name
+from packhouse.contract import Format
+from packhouse.db import changes
+from packhouse.errors import AlreadyExists, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
+from packhouse.model import Actor, FileRow, NewFile, Place, Published, Spooled, Struct, Upload
+from packhouse.packages.crash import crash_point
+from packhouse.packages.house import House
+
+LONGEST_PATH = 1024
+LONGEST_NAME = 255
+
+
+class Rules(Struct):
+    """What the project and its groups say about publishing a name."""
+
+    duplicates: bool = False
+    keep_deleted_names: bool = False
+    root: int = 0
+    root_path: str = ""
+
+
+class Plan(Struct):
+    """A publish ready for its transaction."""
+
+    format: str
+    project: int
+    actor: Actor
+    name: str
+    name_key: str
+    version: str
+    version_id: str
+    files: tuple[tuple[NewFile, Spooled], ...]
+    tags: tuple[str, ...]
+    status: str | None
+    rules: Rules
+    unique: bool
+    roots: Any = ()
+
+
+def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, files: Iterable[tuple[NewFile, Spooled]], rules: Rules) -> Plan:
+    """Check names and derive keys. Raises `InvalidName`, `InvalidVersion`, `InvalidUpload`."""
+    if not upload.name or len(upload.name) > LONGEST_NAME:
+        raise InvalidName(f"Name must have 1 to {LONGEST_NAME} characters")
+    if len(upload.version) > LONGEST_NAME:
+        raise InvalidVersion(f"Version must have at most {LONGEST_NAME} characters")
+    for new in upload.files:
+        if not new.path or len(new.path) > LONGEST_PATH or any(ord(c) < 32 or ord(c) == 127 for c in new.path):
+            raise InvalidUpload(f"File name {new.path[:80]!r} is empty, too long or holds control characters")
+    files = tuple(files)
+    key = format.coordinates.name_key(upload.name)
+    unique = format.unique_in_group is not None and format.unique_in_group(upload.name, rules.root_path)
+    return Plan(
+        format=format.name, project=place.id, actor=actor, name=upload.name, name_key=key, version=upload.version,
+        version_id=format.coordinates.version_id(upload.version) if upload.version else "", files=files, tags=upload.tags, status=upload.status,
+        rules=rules, unique=unique, roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
+    )  # fmt: skip
+
+
+def roots_of(format: Format, name_key: str, shelves: Iterable[str]) -> set[str]:
+    """The generation roots that a change of this package on these shelves moves."""
+    over = {index.over for index in format.indexes.values()}
+    roots = {name_key} if "package" in over else set()
+    if "shelf" in over:
+        roots |= {shelf_root(shelf) for shelf in shelves}
+    if "all" in over:
+        roots.add("")
+    return roots
+
+
+def shelf_root(shelf: str) -> str:
+    """A whole distribution moves at once: files of every architecture are listed in every list. Kept apart from names by its slash."""
+    return "/" + shelf.partition("/")[0]
+
+
+async def publish(house: House, plan: Plan) -> Published:
+    """Store and list it: all or nothing. Raises `AlreadyExists`, `Invalid`, `Protected`, `OutOfSpace`."""
+    placed: dict[str, str] = {}
+    held = await house.database.read(_held, tuple(spooled.sha256 for _, spooled in plan.files))
+    for _, spooled in plan.files:
+        if spooled.sha256 in placed:
+            continue
+        stored = held.get(spooled.sha256)
+        if stored is not None and await house.store.size(stored[0]) == stored[1]:
+            continue  # the temp stays until the rows are in: the row may be condemned meanwhile
+        name = stored_name(spooled.sha256, lambda candidate: _taken(house, candidate))
+        crash_point("before place")
+        await house.store.put(spooled, name)
+        crash_point("after place")
+        placed[spooled.sha256] = name
+    published, names = await house.database.write(_commit, plan, placed)
+    crash_point("after commit")
+    for sha256, name in placed.items():
+        if names.get(sha256) != name:
+            await house.store.delete(name)  # the same bytes came by another way at the same time, and that copy counts
+    return published
+
+
+def _taken(house: House, name: str) -> bool:
+    path = house.store.path(name)
+    return path is not None and path.exists()
+
+
+def _held(connection: Connection, digests: tuple[str, ...]) -> dict[str, tuple[str, int]]:
+    out = {}
+    for digest in digests:
+        found = changes.find_blob(connection, digest)
+        if found is not None:
+            out[digest] = (found[1], found[2])
+    return out
+
+
+def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tuple[Published, dict[str, str]]:
+    at = changes.begin(connection, plan.project, plan.format, plan.roots, locks=[plan.name_key])
+    package_id = changes.ensure_package(connection, plan.project, plan.format, plan.name_key, plan.name)
+    if plan.unique and (other := changes.find_sibling(connection, plan.rules.root, plan.project, plan.format, plan.name_key, plan.version_id)):
+        raise Invalid(f"Validation failed: Package already exists in project {other} of the same group: {plan.name} {plan.version}")
+    found = changes.find_version(connection, package_id, plan.version_id)
+    if found is None:
+        if plan.rules.keep_deleted_names and changes.was_deleted(connection, package_id, plan.version_id):
+            raise Protected(f"{plan.name} {plan.version} was deleted, and this project keeps the names of deleted versions taken: publish another version")
+        version_row = changes.add_version(
+            connection, package_id, plan.project, plan.format, plan.name, plan.version, plan.version_id, plan.actor, at
+        )  # fmt: skip
+        version_text = plan.version
+    else:
+        version_row, version_text = found
+    crash_point("in transaction")
+    existing = changes.find_files(connection, version_row)
+    rows: list[FileRow] = []
+    names: dict[str, str] = {}
+    changed = found is None
+    for new, spooled in plan.files:
+        file_id, stored = existing.get((new.path, new.shelf), (None, None))
+        if stored is not None and stored != spooled.sha256:
+            if new.derived:
+                continue  # made from another file, which decides
+            if not plan.rules.duplicates:
+                raise AlreadyExists(f"{new.path} already exists with other bytes", path=new.path, stored=stored, sent=spooled.sha256)
+            assert file_id is not None
+            changes.delete_files(connection, [file_id], at)
+            file_id = None
+        if file_id is None or stored != spooled.sha256:
+            blob_id, names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed.get(spooled.sha256), at)
+            file_id = changes.add_file(connection, version_row, package_id, plan.project, new, blob_id, at)
+            changed = True
+        rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
+    changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
+    if changed:
+        changes.move_generations(connection, plan.project, plan.format, plan.roots, at)
+        changes.add_event(
+            connection, at, "publish", plan.actor, project=plan.project, format=plan.format, package_id=package_id, version_id=version_row,
+            detail={"name": plan.name, "version": version_text, "files": {new.path: s.sha256 for new, s in plan.files if not new.derived}},
+        )  # fmt: skip
+    return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
+
+
+def _set_movables(connection: Connection, plan: Plan, package_id: int, version_row: int, at: int, *, fresh: bool) -> bool:
+    changed = False
+    # a publish of the same bytes again is a retry: it does not move tags that went elsewhere meanwhile
+    if fresh:
+        for name in plan.tags:
+            changed |= changes.set_tag(connection, package_id, name, version_row, at)
+    if plan.status is not None:
+        changed |= changes.set_mark(connection, version_row, "status", None if plan.status == "default" else plan.status, at)
+    return changed
+
+
+def discard(files: Iterable[Spooled]) -> None:
+    """Forget what is still in the spool."""
+    for spooled in files:
+        Path(spooled.path).unlink(missing_ok=True)
+
+

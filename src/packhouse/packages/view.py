@@ -1,0 +1,271 @@
+"""`Packages`: the verbs a handler holds, bound to scope, actor, format and moment (contract.Packages)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from packhouse.auth.policy import Access, authorize
+from packhouse.contract import Format, Index
+from packhouse.db import packages as rows_db
+from packhouse.db.engine import now
+from packhouse.db.scopes import (
+    GENERATION, GENERATION_AT, GROUP_GENERATIONS, GROUP_GENERATIONS_AT, INSTANCE_GENERATIONS, INSTANCE_GENERATIONS_AT, Reader,
+)  # fmt: skip
+from packhouse.errors import FileNotFound, PackageNotFound, Unsupported, VersionNotFound
+from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewDocument, NewFile, Published, Rows, Spooled, Upload
+from packhouse.packages import change, publish, rules
+from packhouse.packages.documents import RENDERER, Finished, finish
+from packhouse.packages.house import House
+from packhouse.responses import Document, FileReply
+
+Generations = tuple[tuple[int, int, Instant], ...]
+"""(project, number, moved at) of every project that counts."""
+
+
+class View:
+    """One request's hold on the packages room."""
+
+    __slots__ = ("_access", "_at", "_format", "_house", "_level", "_lookup", "_moment", "_place")
+
+    def __init__(
+        self,
+        house: House,
+        format: Format,
+        access: Access,
+        *,
+        level: str,
+        place: int | None,
+        moment: Moment,
+        at: Instant | None,
+        lookup: Callable[[int], Awaitable[Access]],
+    ) -> None:
+        self._house = house
+        self._format = format
+        self._access = access
+        self._level = level  # project, group, instance
+        self._place = place  # project or group id; None: the instance
+        self._moment = moment
+        self._at = at
+        self._lookup = lookup  # the same actor's standing in another project
+
+    @property
+    def project(self) -> int:
+        if self._level != "project" or self._place is None:
+            raise Unsupported("This works in one project only: use its URL")
+        return self._place
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    async def rows(self, name: str, version: str | None = None) -> Rows:
+        key = self._format.coordinates.name_key(name)
+        projects = await self._projects(key)
+        if not projects:
+            raise PackageNotFound()
+        found = await self._house.database.read(rows_db.read_rows, projects, self._format.name, name_key=key, at=self._at)
+        if not found:
+            raise PackageNotFound()
+        if version is None:
+            return Rows(packages=found)
+        wanted = self._format.coordinates.version_id(version)
+        same = self._format.coordinates.version_id
+        kept = tuple(
+            p.__class__(id=p.id, project=p.project, name=p.name, key=p.key, tags=p.tags, versions=held)
+            for p in found
+            if (held := tuple(v for v in p.versions if same(v.version) == wanted))
+        )
+        if not kept:
+            raise VersionNotFound()
+        return Rows(packages=kept)
+
+    async def search(self, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:
+        query = rows_db.PackageQuery(
+            project=self._place if self._level == "project" else None, group=self._place if self._level == "group" else None, reader=self._reader()
+        )
+        return await self._house.database.read(_search, query, self._format.name, text, offset, limit)
+
+    async def file(self, name: str, version: str | None, path: str, sha256: str | None = None) -> FileReply:
+        coordinates = self._format.coordinates
+        params: dict[str, Any] = {"format": self._format.name, "name_key": coordinates.name_key(name), "path": path}
+        if self._level == "project":
+            params["project"] = self._place
+        else:
+            params |= self._reader().params()
+            if self._place is not None:
+                params["group"] = self._place
+        if version is not None:
+            params["version_id"] = coordinates.version_id(version) if version else ""
+        if sha256 is not None:
+            params["sha256"] = sha256
+        if self._at is not None:
+            params["at"] = self._at
+        level = self._level if self._level == "project" or self._place is not None else "instance"
+        row = await self._house.database.point(rows_db.FILES[level, version is not None, sha256 is not None, self._at is not None], params)
+        if row is None:
+            raise FileNotFound()
+        found = rows_db.FoundFile(*row)
+        return FileReply(
+            blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
+            name=path.rpartition("/")[2], file_id=found.id, version_id=found.version_id, project=found.project, stored=found.stored, modified=found.created,
+        )  # fmt: skip
+
+    # -- documents ---------------------------------------------------------------------------------------------------
+
+    async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
+        made = self._format.indexes[index]
+        root = key if made.over == "package" else publish.shelf_root(key) if made.over == "shelf" else ""
+        generations = await self._generations(root)
+        if not generations and made.over != "all":
+            raise PackageNotFound()
+        cache_key = self._cache_key(index, key, generations)
+        found = self._house.cache.get(cache_key)
+        if found is None:
+            found = await self._house.cache.build(cache_key, lambda: self._make(index, key, root))
+        if not found:
+            raise PackageNotFound()
+        return found
+
+    def _cache_key(self, index: str, key: str, generations: Generations) -> tuple[Any, ...]:
+        return (RENDERER, self._format.name, index, key, self._moment.here, generations)
+
+    async def _generations(self, root: str) -> Generations:
+        """The generation of this root in every project that this actor may read here."""
+        database, at = self._house.database, self._at
+        if self._level == "project":
+            assert self._place is not None
+            params: dict[str, Any] = {"project": self._place, "format": self._format.name, "root": root}
+            if at is not None:
+                params["at"] = at
+            row = await database.point(GENERATION if at is None else GENERATION_AT, params)
+            return () if row is None else ((self._place, row[0], row[1]),)
+        params = {"format": self._format.name, "root": root, **self._reader().params()}
+        if at is not None:
+            params["at"] = at
+        if self._place is None:
+            rows = await database.points(INSTANCE_GENERATIONS if at is None else INSTANCE_GENERATIONS_AT, params)
+        else:
+            params["group"] = self._place
+            rows = await database.points(GROUP_GENERATIONS if at is None else GROUP_GENERATIONS_AT, params)
+        return tuple((r[0], r[1], r[2]) for r in rows)
+
+    async def _make(self, index: str, key: str, root: str) -> tuple[tuple[Any, ...], Finished]:
+        definition = self._format.indexes[index]
+        generations, rows, shelves = await self._snapshot(definition, key, root)
+        moment = self._moment_of(generations)
+        reads: dict[str, Documents] = {}
+        for other in definition.reads:
+            for shelf in shelves:
+                found = await self.documents(other, shelf)
+                reads[f"{other}/{shelf}"] = {path: _plain(document) for path, document in found.items()}
+        made = await asyncio.to_thread(_write, definition, rows, reads, moment)
+        if definition.sign is not None and self._house.signers is not None:
+            made = await asyncio.to_thread(definition.sign, made, self._house.signers(self._place))
+        finished = await asyncio.to_thread(finish, made, moment.at, definition.vary)
+        return self._cache_key(index, key, generations), finished
+
+    async def _snapshot(self, definition: Index, key: str, root: str) -> tuple[Generations, Rows, list[str]]:
+        """Generations and rows as one transaction sees them: ask for the generations before and after, until they are the same."""
+        while True:
+            generations = await self._generations(root)
+            projects = [project for project, _, _ in generations]
+            rows, shelves = await self._house.database.read(_read, definition, self._format.name, projects, key, root, self._at)
+            if self._at is not None or await self._generations(root) == generations:
+                return generations, rows, shelves
+
+    def _moment_of(self, generations: Generations) -> Moment:
+        at = max((moved for _, _, moved in generations), default=0)
+        m = self._moment
+        return Moment(at=at, api=m.api, format=m.format, as_of=m.as_of, level=m.level, place=m.place, options=m.options)
+
+    def _reader(self) -> Reader:
+        return Reader.of(self._access.actor, now(), self._access.guest_reads)
+
+    async def _projects(self, key: str) -> list[int]:
+        """The projects in scope that hold a package and may be read."""
+        if self._level == "project":
+            assert self._place is not None
+            return [self._place]
+        return await self._house.database.read(rows_db.projects_with, self._format.name, key, self._place, self._reader())
+
+    # -- changing ----------------------------------------------------------------------------------------------------
+
+    async def publish(self, upload: Upload) -> Published:
+        access = self._access
+        authorize(access, Action.PUBLISH)
+        assert access.place is not None and access.place.id == self.project
+        files: list[tuple[NewFile, Spooled]] = []
+        kept: list[Spooled] = []
+        try:
+            for new in upload.files:
+                content = new.content
+                if isinstance(content, bytes):
+                    content = await self._house.spool.keep(content)
+                    kept.append(content)
+                files.append((new, content))
+            key = self._format.coordinates.name_key(upload.name)
+            rule = await self._house.database.read(rules.read_rules, access, self._format.name, upload.name, key, upload.version, Action.PUBLISH)
+            plan = publish.plan_publish(self._format, access.place, access.actor, upload, files, rule)
+            return await publish.publish(self._house, plan)
+        finally:
+            publish.discard(kept)
+
+    async def tag(self, name: str, tag: str, version: str | None) -> None:
+        project = await self._authorized(name, version, Action.DELETE if version is None else Action.PUBLISH)
+        await self._house.database.write(change.tag, self._target(project, name), tag, version)
+
+    async def yank(self, name: str, version: str, reason: str | None) -> None:
+        project = await self._authorized(name, version, Action.DELETE)
+        await self._house.database.write(change.yank, self._target(project, name), version, reason)
+
+    async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:
+        project = await self._authorized(name, version, Action.DELETE)
+        await self._house.database.write(change.delete, self._target(project, name), version, path)
+
+    def _target(self, project: int, name: str) -> change.Target:
+        return change.target(self._format, project, self._access.actor, name)
+
+    async def _authorized(self, name: str, version: str | None, action: Action) -> int:
+        """The one project that a change of this name means, where the actor may make it."""
+        key = self._format.coordinates.name_key(name)
+        projects = await self._projects(key)
+        if not projects:
+            raise PackageNotFound()
+        if len(projects) > 1:
+            projects = await self._house.database.read(
+                rows_db.narrow, self._format.name, key, projects, None if version is None else self._format.coordinates.version_id(version)
+            )
+        if len(projects) != 1:
+            raise VersionNotFound() if not projects else Unsupported(f"{name} is in several projects of this scope: use the URL of the project")
+        access = self._access if self._level == "project" else await self._lookup(projects[0])
+        authorize(access, action)
+        await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version or "", action)
+        return projects[0]
+
+
+def _plain(document: Document) -> Any:
+    return NewDocument(body=document.body, media_type=document.media_type)
+
+
+def _write(definition: Index, rows: Rows, reads: Mapping[str, Documents], moment: Moment) -> Documents:
+    return definition.write(rows, reads, moment)
+
+
+def _read(
+    connection: Connection, definition: Index, format: str, projects: list[int], key: str, root: str, at: Instant | None
+) -> tuple[Rows, list[str]]:
+    if definition.over == "package":
+        found = rows_db.read_rows(connection, projects, format, name_key=key, at=at, needs=definition.needs)
+    elif definition.over == "shelf":
+        found = rows_db.read_rows(connection, projects, format, shelf=key, at=at, needs=definition.needs)
+    else:
+        found = rows_db.read_rows(connection, projects, format, at=at, needs=definition.needs)
+    shelves = rows_db.read_shelves(connection, projects, format, root.removeprefix("/"), at) if definition.reads else []
+    return Rows(packages=found), shelves
+
+
+def _search(connection: Connection, query: rows_db.PackageQuery, format: str, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:
+    found, total = rows_db.search_packages(connection, query, format, text, offset, limit)
+    return [Match(package=row, about=rows_db.read_about(connection, newest)) for row, newest in found], total

@@ -1,0 +1,110 @@
+"""One frozen Settings, read once from a TOML file and the environment; nothing else reads either."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used: which one, its value, and what would be right."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting. The environment variable is `PACKHOUSE_` and the name in capitals; it wins over the file."""
+
+    data: Annotated[str, Meta(description="Folder of the database, the blobs and the spool")] = "./var"
+    listen: Annotated[str, Meta(description="Host and port to listen on")] = "127.0.0.1:8080"
+    external_url: Annotated[str, Meta(description="Base of absolute URLs in documents; default: http:// and the listen address")] = ""
+    database_url: Annotated[str, Meta(description="SQLAlchemy URL; default: an SQLite file in the data folder")] = ""
+    blobs: Annotated[str, Meta(description="Blob store: a file: path; default: a folder in the data folder")] = ""
+    workers: Annotated[int, Meta(ge=0, le=256, description="Processes; 0: one for each core")] = 0
+    outbound_allow: Annotated[str, Meta(description="Comma-separated networks or hosts that outbound requests may reach although private")] = ""
+    dependency_proxy_upstream: Annotated[str, Meta(description="Default upstream of group dependency proxies")] = ""
+    initial_admin_token: Annotated[str, Meta(description="Personal access token given to root at first start; default: one is made and printed once")] = ""
+    packages: Annotated[bool, Meta(description="The package registry of this instance; off: its routes answer 403")] = True
+    query_tokens: Annotated[bool, Meta(description="Accept private_token and job_token in the query")] = True
+    guest_reads: Annotated[bool, Meta(description="Guests of a private project may read its packages")] = False
+    access_log: Annotated[bool, Meta(description="One line for each request on standard output")] = True
+    document_cache_mib: Annotated[int, Meta(ge=1, description="Finished index documents kept in memory, for each process")] = 32
+    retention_days: Annotated[int, Meta(ge=0, description="Days that deleted files can still be read at an earlier moment and restored")] = 30
+    max_file_size: Annotated[dict[str, int], Meta(description="Largest file in bytes by format; the environment takes format=bytes, comma-separated")] = {}
+    min_free_mib: Annotated[int, Meta(ge=0, description="Space kept free on the volume of the blobs: below it, writes answer 507")] = 256
+    drain_seconds: Annotated[int, Meta(ge=0, description="Time given to open requests at shutdown")] = 30
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data).absolute()
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]") or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def base_url(self) -> str:
+        return (self.external_url or f"http://{self.listen}").rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        return self.base_url.startswith("https:")
+
+    @property
+    def processes(self) -> int:
+        return self.workers or os.cpu_count() or 1
+
+
+PREFIX = "PACKHOUSE_"
+FILE_VARIABLE = "PACKHOUSE_CONFIG"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force. Raises `SettingsError`."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = _read_file(environ.get(FILE_VARIABLE, ""))
+    fields = {f.name: f for f in msgspec.structs.fields(Settings)}
+    for name in fields:
+        text = environ.get(PREFIX + name.upper())
+        if text is not None and text.strip() != "":
+            values[name] = _sizes(text) if name == "max_file_size" else text.strip()
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise SettingsError(f"Unknown setting {unknown[0]!r}: the known ones are {', '.join(fields)}")
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+        if not 0 <= settings.port <= 65535:
+            raise ValueError
+    except ValueError as error:  # msgspec.ValidationError is one
+        if isinstance(error, msgspec.ValidationError):
+            raise SettingsError(f"A setting has an unusable value: {error}") from error
+        raise SettingsError(f"Setting listen must be host:port, not {values.get('listen')!r}") from error
+    return settings
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text())
+    except OSError as error:
+        raise SettingsError(f"The settings file {path} named by {FILE_VARIABLE} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"The settings file {path} is not valid TOML: {error}") from error
+
+
+def _sizes(text: str) -> dict[str, int]:
+    try:
+        return {name.strip(): int(size) for name, size in (pair.split("=") for pair in text.split(",") if pair.strip())}
+    except ValueError as error:
+        raise SettingsError(f"Setting max_file_size must be format=bytes pairs, comma-separated, not {text!r}") from error

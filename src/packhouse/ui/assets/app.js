@@ -1,0 +1,12 @@
+// What makes pages quicker to use. Every page works without it.
+import "htmx.org";
+import { watchCopying } from "./js/copying.js";
+import { watchChoices } from "./js/choices.js";
+import { watchKeys } from "./js/keys.js";
+import { localise } from "./js/times.js";
+
+watchCopying();
+watchChoices();
+watchKeys();
+localise(document);
+document.addEventListener("htmx:after:swap", () => localise(document));

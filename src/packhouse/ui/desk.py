@@ -1,0 +1,131 @@
+"""What all pages share: the house, the renderer, who is looking, and the frame around a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from packhouse.auth.policy import may
+from packhouse.auth.sessions import Session, Sessions
+from packhouse.db import places
+from packhouse.db.engine import now
+from packhouse.db.scopes import Reader
+from packhouse.errors import PlaceNotFound, RegistryError
+from packhouse.model import Action, Actor, Place
+from packhouse.packages.house import House
+from packhouse.responses import Reply
+from packhouse.ui import addresses, compose
+from packhouse.ui.calls import PageCall
+from packhouse.ui.forms import FormFields, check_csrf, check_origin, read_cookies, read_form
+from packhouse.ui.render import Renderer
+from packhouse.ui.replies import html_reply
+from packhouse.ui.views import FormatMark, Frame, Guide, Link, Notice, View, Viewer
+
+THEMES = frozenset({"light", "dark"})
+THEME_COOKIE = "packhouse_theme"
+DONE = {"token_revoked": "The token was revoked.", "signed_out": "You have signed out."}
+LARGEST_ID = 2**53
+
+
+class Desk:
+    """Where pages are made."""
+
+    def __init__(self, house: House, sessions: Sessions, renderer: Renderer) -> None:
+        self.house = house
+        self.sessions = sessions
+        self.renderer = renderer
+        self.titles: Mapping[str, str] = {name: format.title for name, format in house.formats.items()}
+
+    def answer(self, view: View, status: int = 200) -> Reply:
+        """The view as a page."""
+        return html_reply(self.renderer.page(view), status)
+
+    def mark(self, format: str) -> FormatMark:
+        """A format as people see it."""
+        return FormatMark(name=format, title=self.titles.get(format, format))
+
+    def reader(self, call: PageCall) -> Reader:
+        """Which projects this viewer may read, as lists ask for it."""
+        return Reader.of(call.actor, now(), call.access.guest_reads)
+
+    def frame(self, call: PageCall, title: str, *, line: Sequence[Place] = (), current: str = "", notices: tuple[Notice, ...] = ()) -> Frame:
+        """The frame of a page below this line of places, the last of which it belongs to."""
+        done = DONE.get(call.query.get("done", ""))
+        return Frame(
+            title=title,
+            now=now(),
+            here=here(call),
+            viewer=viewer_of(call.actor, call.session, call.headers),
+            crumbs=tuple(Link(text=where.path, href=addresses.of_place(where)) for where in line),
+            nav=_nav(call, line[-1], current) if line else (),
+            search_action=addresses.EVERYTHING,
+            notices=(*notices, Notice(text=done)) if done else notices,
+        )
+
+    async def line(self, where: Place) -> list[Place]:
+        """The place and all above it, from the top."""
+        return await self.house.database.read(places.ancestors_of, where.id)
+
+    async def form(self, call: PageCall, *, in_session: bool = True) -> FormFields:
+        """The fields of a form sent from a page of ours. Raises `Forbidden`, `InvalidParameter`."""
+        check_origin(call.headers, self.house.settings.base_url)
+        fields = read_form(await call.body(), call.headers.get("content-type", ""))
+        if in_session:
+            check_csrf(fields, call.session)
+        return fields
+
+    def guide(self, call: PageCall, project: Place) -> Guide:
+        """How to publish the first package to a project."""
+        return compose.first_package_guide(self.house.formats.values(), self.house.api, project, self.new_token_href(call, project.path, "api"))
+
+    def new_token_href(self, call: PageCall, name: str, scopes: str) -> str:
+        """The form that makes a token, filled in, for viewers who can have one."""
+        return "" if call.actor.user_id is None else addresses.with_query(addresses.TOKENS, name=name, scopes=scopes)
+
+
+def here(call: PageCall) -> str:
+    """The address of the page itself, fit to come back to."""
+    path = bytes(call.scope.get("raw_path") or b"/").decode("latin-1")
+    query = bytes(call.scope.get("query_string") or b"").decode("latin-1")
+    return addresses.local(path + (f"?{query}" if query else ""))
+
+
+def viewer_of(actor: Actor, session: Session | None, headers: Mapping[str, str]) -> Viewer:
+    """Who looks, and in which light."""
+    theme = read_cookies(headers.get("cookie", "")).get(THEME_COOKIE, "")
+    return Viewer(
+        username=actor.username,
+        name=actor.name,
+        admin=actor.admin,
+        csrf=session.csrf if session is not None else "",
+        theme=theme if theme in THEMES else "",
+    )
+
+
+def place_in(call: PageCall, kind: str) -> Place:
+    """The project or group that the path means. Raises `PlaceNotFound` for one of another kind."""
+    where = any_place_in(call)
+    if where.kind != kind and not (kind == "group" and where.kind == "user"):
+        raise PlaceNotFound()
+    return where
+
+
+def any_place_in(call: PageCall) -> Place:
+    """The place that the path means. Raises `PlaceNotFound`."""
+    if call.access.place is None:
+        raise PlaceNotFound()
+    return call.access.place
+
+
+def number_in(call: PageCall, name: str, missing: RegistryError) -> int:
+    """A number in the path. Raises what is given for anything else: nothing has such an id."""
+    text = call.params[name]
+    if not (text.isascii() and text.isdigit()) or len(text) > 16 or int(text) > LARGEST_ID:
+        raise missing
+    return int(text)
+
+
+def _nav(call: PageCall, where: Place, current: str) -> tuple[Link, ...]:
+    pages = [Link(text="Overview", href=addresses.of_place(where), current=current == "overview")]
+    if may(call.access, Action.READ):
+        pages.append(Link(text="Packages", href=addresses.packages(where), current=current == "packages"))
+    return tuple(pages)

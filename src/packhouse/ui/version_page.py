@@ -1,0 +1,139 @@
+"""The page of a version, made from what was found. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from packhouse.contract import Format
+from packhouse.db.packages import Listed
+from packhouse.errors import InvalidName
+from packhouse.model import Moment, PackageRow, Struct, VersionRow
+from packhouse.ui import addresses, compose
+from packhouse.ui.listing import PAGE, read_page
+from packhouse.ui.markdown import Readme
+from packhouse.ui.reads import FoundVersion
+from packhouse.ui.views import FormatMark, Frame, Link, PackagePage, Pager, SnippetBox
+from packhouse.ui.words import number, plural
+
+TABS = ("overview", "versions", "files", "dependencies", "activity")
+PICKED = 12
+FILES_AT_FIRST = 10
+EVENTS_AT_FIRST = 5
+
+
+class TabState(Struct):
+    """Which part of a version is shown, and which page of it."""
+
+    tab: str = TABS[0]
+    page: int = 1
+
+    @property
+    def window(self) -> slice:
+        return slice((self.page - 1) * PAGE, self.page * PAGE)
+
+
+def read_tab(query: Mapping[str, str]) -> TabState:
+    """The part an address names; the overview where it names none."""
+    tab = query.get("tab", "")
+    return TabState(tab=tab if tab in TABS else TABS[0], page=read_page(query.get("page", "")))
+
+
+def make_version_page(
+    found: FoundVersion, state: TabState, *, frame: Frame, mark: FormatMark, format: Format | None, api: str, readme: Readme | None, token_href: str
+) -> PackagePage:
+    """The whole page; every part of it is there on the tab that shows it."""
+    item, about = found.item, found.about
+    path = addresses.package(item.project_path, item.id)
+    overview = state.tab == "overview"
+    counts = {"versions": len(found.versions), "files": found.total_files, "dependencies": len(about.dependencies), "activity": len(found.events)}
+    events = found.events[:EVENTS_AT_FIRST] if overview else found.events[state.window]
+    is_prerelease = format.coordinates.is_prerelease if format is not None else _never
+    return PackagePage(
+        frame=frame,
+        format=mark,
+        name=item.name,
+        version=item.version or "",
+        tab=state.tab,
+        tabs=tuple(
+            Link(text=tab.capitalize(), href=_tab(path, tab), current=tab == state.tab, count=None if tab == "activity" else counts.get(tab))
+            for tab in TABS
+        ),
+        summary=about.summary,
+        tags=tuple(name for _, name, _ in item.tags),
+        badges=compose.badges_of(item),
+        warning=_warning(item),
+        picker=tuple(compose.version_line(other, item.id, is_prerelease) for other in _picked(found.versions, item, format)),
+        all_versions=_tab(path, "versions") if len(found.versions) > PICKED else "",
+        install=_install(found, format, api, token_href) if overview else None,
+        readme=readme.html if readme is not None else None,
+        readme_cut=readme is not None and readme.cut,
+        facts=compose.package_facts(item, about),
+        links=tuple(Link(text=text, href=href) for text, href in about.links.items()),
+        keywords=about.keywords[:40],
+        moving=tuple(
+            (name, other.version or "", addresses.package(other.project_path, other.id)) for other in found.versions for _, name, _ in other.tags
+        ),
+        files=tuple(compose.file_line(file, item.project_path) for file in (found.files[:FILES_AT_FIRST] if overview else found.files)),
+        all_files=_more(path, "files", found.total_files, FILES_AT_FIRST, "file"),
+        versions=tuple(compose.version_line(other, item.id, is_prerelease) for other in found.versions[state.window]),
+        dependencies=compose.dependency_groups(about.dependencies),
+        history=tuple(compose.history_line(event) for event in events),
+        all_history=_more(path, "activity", len(found.events), EVENTS_AT_FIRST, "event"),
+        pager=_pager(path, state, counts.get(state.tab, 0)) if state.tab in {"versions", "files", "activity"} else Pager(),
+    )
+
+
+def package_of(found: FoundVersion, format: Format) -> PackageRow:
+    """The package as if it had this one version: what its snippets speak of."""
+    item = found.item
+    try:
+        key = format.coordinates.name_key(item.name)
+    except InvalidName:
+        key = item.name
+    version = VersionRow(
+        id=item.id, project=item.project, name=item.name, version=item.version or "", created=item.created, yanked=item.yanked, files=found.files
+    )
+    tags = {name: item.version or "" for _, name, _ in item.tags}
+    return PackageRow(id=item.package_id, project=item.project, name=item.name, key=key, versions=(version,), tags=tags)
+
+
+def _install(found: FoundVersion, format: Format | None, api: str, token_href: str) -> SnippetBox | None:
+    if format is None:
+        return None
+    moment = Moment(at=0, api=api, format=format.name, level="project", place=found.item.project)
+    return compose.snippet_box(format, moment, package_of(found, format), ("install",), id="install", token_href=token_href)
+
+
+def _picked(versions: Sequence[Listed], item: Listed, format: Format | None) -> tuple[Listed, ...]:
+    """The highest versions, and the one that is open among them whatever its rank."""
+    ordered = compose.sort_versions(versions, format.coordinates.version_key) if format is not None else tuple(versions)
+    picked = ordered[:PICKED]
+    return picked if any(other.id == item.id for other in picked) else (*picked[: PICKED - 1], item)
+
+
+def _warning(item: Listed) -> str:
+    if item.yanked is None:
+        return ""
+    reason = f": {item.yanked}" if item.yanked else ""
+    return f"This version was yanked{reason}. Installers offer it only to those who ask for exactly this version."
+
+
+def _tab(path: str, tab: str) -> str:
+    return path if tab == TABS[0] else addresses.with_query(path, tab=tab)
+
+
+def _more(path: str, tab: str, total: int, shown: int, noun: str) -> Link | None:
+    return Link(text=f"All {plural(total, noun)}", href=_tab(path, tab)) if total > shown else None
+
+
+def _pager(path: str, state: TabState, total: int) -> Pager:
+    last = min(state.page * PAGE, total)
+    return Pager(
+        summary=f"{number((state.page - 1) * PAGE + 1)}–{number(last)} of {number(total)}" if total > PAGE else "",
+        newer=addresses.with_query(path, tab=state.tab, page=state.page - 1) if state.page > 1 else "",
+        older=addresses.with_query(path, tab=state.tab, page=state.page + 1) if last < total else "",
+    )
+
+
+def _never(_version: str) -> bool:
+    return False

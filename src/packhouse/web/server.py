@@ -1,0 +1,228 @@
+"""The processes that carry the application: one listening socket, one uvicorn for each core, forked after everything is imported.
+
+Our protocol class adds what uvicorn leaves out: a time limit on headers, a bound on their size, and files sent by the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from packhouse.web.asgi import Message, Scope
+
+HEADER_SECONDS = 15
+HEADER_BYTES = 64 * 1024
+STALL_SECONDS = 60
+STEP = 1024 * 1024
+DRAIN = 256 * 1024 * 1024
+ZERO_COPY: dict[str, dict[object, object]] = {"http.response.zerocopysend": {}}
+RESTART_SECONDS = 1.0
+PR_SET_PDEATHSIG = 1
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, with limits on what precedes a request."""
+
+    _header_timer: asyncio.TimerHandle | None = None
+    _header_size = 0
+    _in_message = False
+    _drained = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._headers_done()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_message:
+            if self.cycle is not None and self.cycle.response_complete:
+                # a refused upload is read away, so that the client gets to read the refusal; not for ever
+                self._drained += len(data)
+                if self._drained > DRAIN:
+                    self.transport.close()
+                    return
+        elif self._header_timer is None:
+            self._expect_headers()
+        self._header_size += len(data)
+        super().data_received(data)
+        if self._header_timer is not None and self._header_size > HEADER_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_headers_complete(self) -> None:
+        self._headers_done()
+        self._in_message = True
+        self._drained = 0
+        super().on_headers_complete()
+        cycle = self.cycle
+        if type(cycle) is RequestResponseCycle:
+            cycle.__class__ = Cycle
+            if self.scheme == "http":
+                cycle.scope["extensions"] = ZERO_COPY  # type: ignore[typeddict-item]
+
+    def on_message_complete(self) -> None:
+        self._in_message = False
+        super().on_message_complete()
+
+    def _expect_headers(self) -> None:
+        self._header_size = 0
+        self._header_timer = self.loop.call_later(HEADER_SECONDS, self._refuse, b"408 Request Timeout")
+
+    def _headers_done(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _refuse(self, status: bytes) -> None:
+        self._headers_done()
+        if not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
+            self.transport.close()
+
+
+class Cycle(RequestResponseCycle):
+    """uvicorn's, with `http.response.zerocopysend`: the file leaves through the kernel."""
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        if message["type"] != "http.response.zerocopysend":
+            await super().send(message)  # type: ignore[arg-type]
+            return
+        if not self.disconnected:
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await self._send_file(message["file"], message["offset"], message["count"])
+                self.expected_content_length = 0
+                await super().send({"type": "http.response.body", "body": b""})
+                return
+        self.disconnected = True
+        self.response_complete = True
+        self.transport.abort()
+        self.message_event.set()
+        self.on_response()
+
+    async def _send_file(self, fd: int, offset: int, count: int) -> None:
+        # what is buffered must leave before the kernel writes to the same socket
+        while self.transport.get_write_buffer_size():
+            await asyncio.sleep(0)
+            if self.transport.is_closing():
+                raise ConnectionError
+        out = os.dup(self.transport.get_extra_info("socket").fileno())
+        try:
+            while count:
+                try:
+                    sent = os.sendfile(out, fd, offset, min(STEP, count))
+                except BlockingIOError:
+                    await _writable(out)
+                    continue
+                if sent == 0:
+                    raise ConnectionError("a stored file is shorter than its row says")
+                offset += sent
+                count -= sent
+                if count:
+                    await asyncio.sleep(0)  # others on this loop get their turn
+        finally:
+            os.close(out)
+
+
+async def _writable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(fd, lambda: ready.done() or ready.set_result(None))
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            await ready
+    finally:
+        loop.remove_writer(fd)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket that all processes accept from."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((host, port))
+    sock.listen(2048)
+    sock.set_inheritable(True)
+    return sock
+
+
+def run_worker(make_app: Callable[[], Any], sock: socket.socket, drain_seconds: int) -> None:
+    """Serve until told to stop; open requests get their time."""
+    config = uvicorn.Config(
+        make_app(), http=Protocol, ws="none", lifespan="on", loop="uvloop", access_log=False, log_level="warning", server_header=False,
+        date_header=True, timeout_keep_alive=75, timeout_graceful_shutdown=drain_seconds, proxy_headers=False,
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[sock])
+
+
+def serve(make_app: Callable[[], Any], sock: socket.socket, processes: int, drain_seconds: int) -> int:
+    """Run the processes, restart what dies, stop on SIGTERM or SIGINT; the exit status."""
+    children: dict[int, float] = {}
+    stopping = False
+
+    def stop(_signal: int, _frame: Any) -> None:
+        nonlocal stopping
+        stopping = True
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    for _ in range(processes):
+        children[_fork(make_app, sock, drain_seconds)] = time.monotonic()
+    deadline = None
+    while children:
+        if stopping and deadline is None:
+            deadline = time.monotonic() + drain_seconds + 10
+            signal.alarm(drain_seconds + 10)
+            signal.signal(signal.SIGALRM, lambda *_: [os.kill(pid, signal.SIGKILL) for pid in children])
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except InterruptedError:
+            continue
+        except ChildProcessError:
+            break
+        born = children.pop(pid, None)
+        if born is not None and not stopping:
+            sys.stderr.write(f"A worker ended with status {status}; another one takes its place\n")
+            if time.monotonic() - born < RESTART_SECONDS:
+                time.sleep(RESTART_SECONDS)
+            if not stopping:
+                children[_fork(make_app, sock, drain_seconds)] = time.monotonic()
+    return 0
+
+
+def _fork(make_app: Callable[[], Any], sock: socket.socket, drain_seconds: int) -> int:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    # a child: it ends with its parent, however that ends
+    status = 1
+    try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if os.getppid() == parent:
+            run_worker(make_app, sock, drain_seconds)
+        status = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+__all__ = ["Protocol", "Scope", "listen", "run_worker", "serve"]

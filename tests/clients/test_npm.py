@@ -1,0 +1,418 @@
+"""The npm family against a running server: npm, pnpm, yarn 1 and yarn berry publish and install, each with its own settings file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from programs import Desk, Run
+from stand import Login, Stand, Team, new_name
+
+WRONG = Login("nobody", "phpat_not_a_token")
+NOWHERE = "http://127.0.0.1:1/"  # where anything without our scope would come from
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry URL, and the token sent to it; `also` are further URLs that get the token."""
+
+    url: str
+    login: Login | None
+    also: tuple[str, ...] = ()
+
+
+def project_registry(stand: Stand, team: Team, login: Login | None) -> Registry:
+    return Registry(f"{stand.url}/api/v4/projects/{team.project['id']}/packages/npm/", login)
+
+
+def group_registry(stand: Stand, team: Team, login: Login | None) -> Registry:
+    return Registry(f"{stand.url}/api/v4/groups/{team.group['id']}/-/packages/npm/", login, (project_registry(stand, team, None).url,))
+
+
+def instance_registry(stand: Stand, team: Team, login: Login | None) -> Registry:
+    return Registry(f"{stand.url}/api/v4/packages/npm/", login, (project_registry(stand, team, None).url,))
+
+
+def write_package(folder: Path, name: str, version: str, **more: Any) -> Path:
+    """The source of a small package."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"name": name, "version": version, "description": "a small package", "license": "MIT", "main": "index.js", **more}
+    (folder / "package.json").write_text(json.dumps(document))
+    (folder / "index.js").write_text("module.exports = 42\n")
+    (folder / "README.md").write_text(f"# {name}\n")
+    return folder
+
+
+class Client:
+    """How one client is set up, publishes and installs."""
+
+    name: str
+    frozen: tuple[str, ...]  # installs exactly what the lock file says
+
+    def configure(self, folder: Path, registry: Registry, scope: str) -> None:
+        """Write .npmrc, as npm, pnpm and yarn 1 read it."""
+        lines = [f"registry={NOWHERE}", f"@{scope}:registry={registry.url}"]
+        if registry.login:
+            lines += [f"{url.removeprefix('http:')}:_authToken={registry.login.token}" for url in (registry.url, *registry.also)]
+        (folder / ".npmrc").write_text("\n".join(lines) + "\n")
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        return {"npm_config_fetch_retries": "0", "npm_config_update_notifier": "false", "npm_config_globalconfig": "/dev/null"}
+
+    def publish(self, desk: Desk, folder: Path, *options: str, status: int | None = 0) -> Run:
+        return desk.run(self.name, "publish", *options, cwd=folder, env=self.environment(folder), status=status)
+
+    def install(self, desk: Desk, folder: Path, *specs: str, status: int | None = 0) -> Run:
+        return desk.run(self.name, *self.adding, *specs, cwd=folder, env=self.environment(folder), status=status)
+
+    def install_frozen(self, desk: Desk, folder: Path) -> Run:
+        return desk.run(self.name, *self.frozen, cwd=folder, env=self.environment(folder))
+
+    adding: tuple[str, ...] = ()
+
+    def new_user(self, folder: Path) -> Path:
+        """A project that uses packages."""
+        folder.mkdir()
+        (folder / "package.json").write_text('{"name": "user", "version": "0.0.0", "private": true}')
+        return folder
+
+
+class Npm(Client):
+    name = "npm"
+    adding = ("install", "--no-audit", "--no-fund")
+    frozen = ("ci", "--no-audit", "--no-fund")
+
+
+class Pnpm(Client):
+    name = "pnpm"
+    adding = ("add",)
+    frozen = ("install", "--frozen-lockfile")
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        return {**super().environment(folder), "CI": "true"}
+
+    def publish(self, desk: Desk, folder: Path, *options: str, status: int | None = 0) -> Run:
+        return super().publish(desk, folder, "--no-git-checks", *options, status=status)
+
+
+class YarnOne(Client):
+    name = "yarn 1"
+    adding = ("add", "--non-interactive")
+    frozen = ("install", "--non-interactive", "--frozen-lockfile")
+
+    def configure(self, folder: Path, registry: Registry, scope: str) -> None:
+        super().configure(folder, registry, scope)
+        with (folder / ".npmrc").open("a") as settings:
+            # Without the suffix it sends no token to a tarball outside the registry's own path.
+            settings.write(f"always-auth=true\ncustom-host-suffix={urlsplit(registry.url).netloc}\n")
+
+    def publish(self, desk: Desk, folder: Path, *options: str, status: int | None = 0) -> Run:
+        return super().publish(desk, folder, "--non-interactive", "--no-git-tag-version", *options, status=status)
+
+
+class YarnBerry(Client):
+    name = "yarn berry"
+    adding = ("add",)
+    frozen = ("install", "--immutable")
+
+    def configure(self, folder: Path, registry: Registry, scope: str) -> None:
+        # The gate's default of one day holds for each scope anew, whatever the file says at its top.
+        url = registry.url.rstrip("/")
+        token = f'\n    npmAuthToken: "{registry.login.token}"\n    npmAlwaysAuth: true' if registry.login else ""
+        (folder / ".yarnrc.yml").write_text(
+            f'npmScopes:\n  {scope}:\n    npmRegistryServer: "{url}"\n    npmPublishRegistry: "{url}"\n    npmMinimalAgeGate: 0{token}\n'
+            f'npmRegistryServer: "{NOWHERE}"\n'
+            'unsafeHttpWhitelist: ["127.0.0.1"]\nenableTelemetry: false\nnodeLinker: node-modules\nhttpRetry: 0\n'
+            "enableGlobalCache: false\n"
+        )
+        (folder / "yarn.lock").touch()
+
+    def publish(self, desk: Desk, folder: Path, *options: str, status: int | None = 0) -> Run:
+        desk.run(self.name, "install", cwd=folder, env=self.environment(folder))
+        return desk.run(self.name, "npm", "publish", *options, cwd=folder, env=self.environment(folder), status=status)
+
+
+CLIENTS = [Npm(), Pnpm(), YarnOne(), YarnBerry()]
+every_client = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+
+
+def publish_package(client: Client, desk: Desk, stand: Stand, team: Team, folder: Path, name: str, version: str = "1.0.0", **more: Any) -> Path:
+    """Publish a small package with a token that may; its source tree."""
+    write_package(folder, name, version, **more)
+    client.configure(folder, project_registry(stand, team, team.writer), team.scope)
+    client.publish(desk, folder)
+    return folder
+
+
+def installed_version(folder: Path, name: str) -> str | None:
+    """The version that lies in node_modules, if any."""
+    manifest = folder / "node_modules" / name / "package.json"
+    return str(json.loads(manifest.read_text())["version"]) if manifest.exists() else None
+
+
+@every_client
+def test_publishes_and_installs(client: Client, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """A private package published with this client, or what it depends on, does not come back."""
+    lib, app = (f"@{team.scope}/{name}" for name in ("lib", "app"))
+    publish_package(client, desk, stand, team, tmp_path / "lib", lib, "1.2.3")
+    publish_package(client, desk, stand, team, tmp_path / "app", app, "2.0.0", dependencies={lib: "^1.0.0"})
+    user = client.new_user(tmp_path / "use")
+    client.configure(user, project_registry(stand, team, team.reader), team.scope)
+
+    client.install(desk, user, app)
+
+    assert installed_version(user, app) == "2.0.0"
+    packages = stand.list_packages(team.project, package_type="npm")
+    assert {package["name"]: package["version"] for package in packages} == {lib: "1.2.3", app: "2.0.0"}
+    assert [tag["name"] for tag in packages[0]["tags"]] == ["latest"]
+    shutil.rmtree(user / "node_modules")
+    client.install_frozen(desk, user)
+    assert installed_version(user, app) == "2.0.0"
+    assert (user / "node_modules" / app / "index.js").read_text() == "module.exports = 42\n"
+
+
+@every_client
+def test_is_refused_other_bytes_under_a_published_version(client: Client, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """This client replaces a published version, or is not told that it was refused."""
+    folder = publish_package(client, desk, stand, team, tmp_path / "lib", f"@{team.scope}/lib")
+    [package] = stand.list_packages(team.project)
+    before = stand.list_files(team.project, package)
+    (folder / "index.js").write_text("module.exports = 43\n")
+
+    client.publish(desk, folder, status=None)
+
+    assert stand.list_files(team.project, package) == before
+
+
+@every_client
+def test_publishes_nothing_without_the_right(client: Client, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """A token that may only read, or none that is ours, publishes with this client."""
+    folder = write_package(tmp_path / "lib", f"@{team.scope}/lib", "1.0.0")
+    for login in (team.reader, WRONG, team.stranger):
+        client.configure(folder, project_registry(stand, team, login), team.scope)
+        deaf = client.name == "yarn 1" and login is not team.reader  # yarn 1 takes the answers 401 and 404 for success
+        client.publish(desk, folder, status=0 if deaf else None)
+
+    assert stand.list_packages(team.project) == []
+
+
+@every_client
+def test_installs_nothing_private_without_a_login(client: Client, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """This client gets a private package anonymously, with a token that is not ours, or as a stranger."""
+    name = f"@{team.scope}/lib"
+    publish_package(Npm(), desk, stand, team, tmp_path / "lib", name)
+    user = client.new_user(tmp_path / "use")
+    for login in (None, WRONG, team.stranger):
+        client.configure(user, project_registry(stand, team, login), team.scope)
+        client.install(desk, user, name, status=None)
+
+    assert installed_version(user, name) is None
+
+
+@every_client
+@pytest.mark.parametrize("level", [group_registry, instance_registry], ids=["group", "instance"])
+def test_installs_from_higher_levels(client: Client, level: Any, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """This client does not find a package at group level, or at instance level by its scope."""
+    name = f"@{team.scope}/lib"
+    publish_package(Npm(), desk, stand, team, tmp_path / "lib", name)
+    user = client.new_user(tmp_path / "use")
+    client.configure(user, level(stand, team, team.reporter), team.scope)
+
+    client.install(desk, user, name)
+
+    assert installed_version(user, name) == "1.0.0"
+
+
+@every_client
+def test_installs_by_tag_and_range(client: Client, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """A published tag or a range picks another version than it should."""
+    name = f"@{team.scope}/lib"
+    folder = publish_package(client, desk, stand, team, tmp_path / "lib", name, "1.0.0")
+    write_package(folder, name, "2.0.0-beta.1")
+    client.publish(desk, folder, "--tag", "beta")
+    picked = []
+    for number, wanted in enumerate(("", "@beta", "@^1.0.0")):
+        user = client.new_user(tmp_path / f"use{number}")
+        client.configure(user, project_registry(stand, team, team.reader), team.scope)
+        client.install(desk, user, name + wanted)
+        picked.append(installed_version(user, name))
+
+    assert picked == ["1.0.0", "2.0.0-beta.1", "1.0.0"]
+
+
+# -- what only npm does ----------------------------------------------------------------------------------------------
+
+
+class Shop:
+    """npm in the source tree of one package, as a person with this login."""
+
+    def __init__(self, desk: Desk, stand: Stand, team: Team, folder: Path) -> None:
+        self.desk, self.stand, self.team, self.folder = desk, stand, team, folder
+        self.package = f"@{team.scope}/lib"
+
+    def publish(self, version: str, *options: str) -> None:
+        write_package(self.folder, self.package, version)
+        self.npm(self.team.writer, "publish", *options)
+
+    def npm(self, login: Login | None, *arguments: str, status: int | None = 0) -> Run:
+        npm = Npm()
+        npm.configure(self.folder, project_registry(self.stand, self.team, login), self.team.scope)
+        return self.desk.run("npm", *arguments, cwd=self.folder, env=npm.environment(self.folder), status=status)
+
+    def view(self, *fields: str) -> Any:
+        return json.loads(self.npm(self.team.reader, "view", "--json", self.package, *fields).out or "null")
+
+    def tags(self) -> set[str]:
+        return set(self.npm(self.team.reader, "dist-tag", "ls", self.package).out.splitlines())
+
+
+@pytest.fixture
+def shop(desk: Desk, stand: Stand, team: Team, tmp_path: Path) -> Shop:
+    """npm in a folder of its own, with nothing published yet."""
+    return Shop(desk, stand, team, tmp_path / "lib")
+
+
+def test_dist_tags_move(shop: Shop) -> None:
+    """`npm dist-tag` does not add, move, list or remove a tag, or removes it for one who may not."""
+    shop.publish("1.0.0")
+    shop.publish("1.1.0-beta.1", "--tag", "beta")
+    shop.npm(shop.team.writer, "dist-tag", "add", f"{shop.package}@1.1.0-beta.1", "next")
+    assert shop.tags() == {"beta: 1.1.0-beta.1", "latest: 1.0.0", "next: 1.1.0-beta.1"}
+
+    shop.npm(shop.team.developer, "dist-tag", "add", f"{shop.package}@1.0.0", "next")
+    shop.npm(shop.team.developer, "dist-tag", "rm", shop.package, "beta", status=None)
+    assert shop.tags() == {"beta: 1.1.0-beta.1", "latest: 1.0.0", "next: 1.0.0"}
+
+    shop.npm(shop.team.maintainer, "dist-tag", "rm", shop.package, "beta")
+    shop.npm(shop.team.reader, "dist-tag", "add", f"{shop.package}@1.0.0", "mine", status=None)
+    assert shop.tags() == {"latest: 1.0.0", "next: 1.0.0"}
+
+
+def test_deprecation_is_shown_and_taken_back(shop: Shop) -> None:
+    """`npm deprecate` does not reach who installs, cannot be undone, or works for a developer."""
+    shop.publish("1.0.0")
+    shop.npm(shop.team.developer, "deprecate", shop.package, "no", status=None)
+    assert shop.view("deprecated") is None
+
+    shop.npm(shop.team.maintainer, "deprecate", shop.package, "use another")
+    assert shop.view("deprecated") == "use another"
+
+    shop.npm(shop.team.maintainer, "deprecate", shop.package, "")
+    assert shop.view("deprecated") is None
+
+
+def test_one_version_is_unpublished(shop: Shop) -> None:
+    """`npm unpublish` leaves the version, takes another with it, or works for a developer."""
+    shop.publish("1.0.0")
+    shop.publish("1.1.0")
+    shop.npm(shop.team.developer, "unpublish", f"{shop.package}@1.1.0", status=None)
+    assert shop.view("versions") == ["1.0.0", "1.1.0"]
+
+    shop.npm(shop.team.maintainer, "unpublish", f"{shop.package}@1.1.0")
+
+    assert shop.view("versions") in ("1.0.0", ["1.0.0"])
+    assert shop.view("dist-tags") == {"latest": "1.0.0"}
+
+
+def test_whole_package_is_unpublished(shop: Shop) -> None:
+    """`npm unpublish --force` leaves something behind, or the name cannot be used again."""
+    shop.publish("1.0.0")
+    shop.publish("1.1.0")
+
+    shop.npm(shop.team.maintainer, "unpublish", "--force", shop.package)
+
+    assert shop.stand.list_packages(shop.team.project) == []
+    assert "E404" in shop.npm(shop.team.reader, "view", shop.package, status=None).err
+    shop.publish("1.0.0")
+    assert shop.view("version") == "1.0.0"
+
+
+def test_view_shows_what_was_published(shop: Shop) -> None:
+    """`npm view` lacks what the package says of itself, its integrity, or when it was published."""
+    shop.publish("1.0.0")
+
+    seen = shop.view()
+
+    assert (seen["name"], seen["version"], seen["license"]) == (shop.package, "1.0.0", "MIT")
+    assert seen["description"] == "a small package"
+    assert seen["dist"]["integrity"].startswith("sha512-")
+    assert set(seen["time"]) >= {"1.0.0", "created", "modified"}
+
+
+def test_tarball_has_the_integrity_that_the_document_says(shop: Shop, tmp_path: Path) -> None:
+    """`npm pack` of a published package gets bytes other than its integrity says."""
+    shop.publish("1.0.0")
+    promised = shop.view("dist.integrity")
+    shop.folder = tmp_path / "elsewhere"
+    shop.folder.mkdir()
+
+    [packed] = json.loads(shop.npm(shop.team.reader, "pack", "--json", f"{shop.package}@1.0.0").out)
+
+    assert packed["integrity"] == promised
+
+
+def test_small_commands_answer(shop: Shop) -> None:
+    """`npm ping`, `npm whoami`, `npm search` or `npm audit` fails against this registry."""
+    shop.publish("1.0.0")
+    registry = project_registry(shop.stand, shop.team, None).url
+
+    shop.npm(shop.team.developer, "ping", "--registry", registry)
+    assert shop.npm(shop.team.developer, "whoami", "--registry", registry).out.strip() == shop.team.developer.user
+    found = json.loads(shop.npm(shop.team.developer, "search", "--json", "--registry", registry, "lib").out)
+    assert [entry["name"] for entry in found] == [shop.package]
+
+
+def test_audit_of_a_private_package_finds_nothing(shop: Shop, tmp_path: Path) -> None:
+    """`npm audit` breaks on the answer of this registry."""
+    shop.publish("1.0.0")
+    user = Npm().new_user(tmp_path / "use")
+    registry = project_registry(shop.stand, shop.team, shop.team.reader)
+    Npm().configure(user, registry, shop.team.scope)
+    Npm().install(shop.desk, user, shop.package)
+
+    audit = shop.desk.run("npm", "audit", "--json", "--registry", registry.url, cwd=user, env=Npm().environment(user))
+
+    assert json.loads(audit.out)["metadata"]["vulnerabilities"]["total"] == 0
+
+
+def test_unscoped_name_is_published_to_a_project(desk: Desk, stand: Stand, team: Team, tmp_path: Path) -> None:
+    """A name without a scope cannot be published and installed at project level."""
+    name = new_name("plain")
+    registry = project_registry(stand, team, team.writer)
+    folder, user = write_package(tmp_path / "lib", name, "1.0.0"), Npm().new_user(tmp_path / "use")
+    for place in (folder, user):
+        Npm().configure(place, registry, team.scope)
+        (place / ".npmrc").write_text((place / ".npmrc").read_text().replace(NOWHERE, registry.url))
+
+    Npm().publish(desk, folder)
+    Npm().install(desk, user, name)
+
+    assert installed_version(user, name) == "1.0.0"
+
+
+def test_public_package_is_installed_without_a_login(desk: Desk, stand: Stand, tmp_path: Path) -> None:
+    """A public package asks for a login."""
+    team = stand.make_team(visibility="public")
+    name = f"@{team.scope}/lib"
+    publish_package(Npm(), desk, stand, team, tmp_path / "lib", name)
+    for level in (project_registry, group_registry, instance_registry):
+        user = Npm().new_user(tmp_path / level.__name__)
+        Npm().configure(user, level(stand, team, None), team.scope)
+        Npm().install(desk, user, name)
+        assert installed_version(user, name) == "1.0.0"
+
+
+def test_npm_says_why_it_was_refused(shop: Shop) -> None:
+    """Whoever publishes other bytes under a published version cannot read from npm's output that it exists."""
+    shop.publish("1.0.0")
+    (shop.folder / "index.js").write_text("module.exports = 43\n")
+
+    refused = shop.npm(shop.team.writer, "publish", status=None)
+
+    assert "403" in refused.err or "cannot publish over" in refused.err, refused.err
+    assert "already exists" in refused.err or "previously published" in refused.err, refused.err
