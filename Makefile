@@ -31,6 +31,7 @@ lint: $(RUNTIME) $(DEV) ## Check style, layers, types; report what has grown lon
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports --no-cache
 	@$(MAKE) types
+	@$(PYTHON) scripts/write-docs --check
 	@$(PYTHON) scripts/sizes
 
 types: $(RUNTIME) $(DEV) ## Check the types
@@ -47,13 +48,13 @@ docs: $(RUNTIME) $(DEV) ## Write the generated tables of docs/ again
 	@$(PYTHON) scripts/write-docs
 
 golden: $(RUNTIME) $(DEV) ## Write the golden documents again; read the difference before you commit it
-	@$(PYTHON) -m pytest -q tests/formats --write-golden $(ARGS)
+	@PACKHOUSE_GOLDEN=write $(PYTHON) -m pytest -q -k golden $(ARGS)
 
 migration: $(RUNTIME) $(DEV) ## Draft a migration from the tables: make migration NAME="add a column"
-	@$(PYTHON) -m packhouse.db.migrations "$(NAME)"
+	@$(PYTHON) scripts/draft-migration "$(NAME)"
 
 lock: ## Write the lock files again from pyproject.toml and the .in files
-	@scripts/lock
+	@scripts/lock $(ARGS)
 
 $(RUNTIME): requirements.txt pyproject.toml scripts/setup
 	@scripts/setup runtime

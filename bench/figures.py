@@ -24,7 +24,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """The same work for several servers, in turn. A target is the smallest ratio of ours to the peer that is good enough."""
+    """The same work for several servers, in turn. A target is the smallest ratio of ours to the peer that is good enough, 0 for none."""
 
     title: str
     unit: str
@@ -106,7 +106,7 @@ def run_race(race: Race, rounds: int) -> RaceResult:
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             samples[name].append(race.entries[name]())
-    return RaceResult(race.title, race.unit, samples, {peer: target for peer, target in race.targets.items() if peer in samples})
+    return RaceResult(race.title, race.unit, samples, {peer: target for peer, target in race.targets.items() if target and peer in samples})
 
 
 def spread(values: list[float]) -> Spread:

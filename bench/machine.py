@@ -53,6 +53,12 @@ def library_versions() -> dict[str, str]:
     return found
 
 
+def our_version() -> str:
+    """The version that the source says."""
+    found = re.search(r'__version__ = "(.+)"', (ROOT / "src" / "packhouse" / "__init__.py").read_text())
+    return found.group(1) if found else "unknown"
+
+
 def program_version(*argv: str) -> str:
     """The first number that looks like a version in what a program says of itself."""
     try:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_started: list[Group] = []
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -45,6 +46,7 @@ class Group:
 
     process: subprocess.Popen[bytes]
     log: Path
+    stopped: bool = False
 
     def pids(self) -> list[int]:
         """The living processes of the group, the leader first."""
@@ -65,6 +67,8 @@ class Group:
 
     def stop(self, grace: float = 15.0) -> None:
         """End the program: SIGTERM to its leader, SIGKILL to what is left of the group after the grace."""
+        if self.stopped:
+            return
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -73,6 +77,7 @@ class Group:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(grace)
+        self.stopped = True
 
 
 def start_group(*argv: str | Path, env: Mapping[str, str], log: Path, cwd: Path) -> Group:
@@ -81,7 +86,15 @@ def start_group(*argv: str | Path, env: Mapping[str, str], log: Path, cwd: Path)
         process = subprocess.Popen(
             [str(part) for part in argv], env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
         )
-    return Group(process, log)
+    group = Group(process, log)
+    _started.append(group)
+    return group
+
+
+def stop_everything() -> None:
+    """End every program that this process has started, whatever became of the code that started it."""
+    while _started:
+        _started.pop().stop()
 
 
 def plain_environment(home: Path, **more: str) -> dict[str, str]:

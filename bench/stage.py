@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ from typing import TypeVar
 
 import figures
 from load import Flood, Request, flood
-from processes import busy_seconds, own_seconds
+from processes import busy_seconds, own_seconds, stop_everything
 from servers import Server
 from servers.devpi import Devpi, start_devpi
 from servers.nginx import Nginx, start_nginx
@@ -22,7 +21,7 @@ from servers.packhouse import Packhouse, start_packhouse
 from servers.pypiserver import Pypiserver, start_pypiserver
 from servers.verdaccio import Verdaccio, start_verdaccio
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Server)
 
 
 @dataclass(slots=True)
@@ -35,8 +34,7 @@ class Stage:
     with_ours: bool = True
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bench-")))
     versions: dict[str, str] = field(default_factory=dict)
-    _stop: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-    _running: dict[str, object] = field(default_factory=dict)
+    _running: dict[str, Server] = field(default_factory=dict)
     _prepared: set[str] = field(default_factory=set)
 
     @property
@@ -46,28 +44,28 @@ class Stage:
 
     def packhouse(self) -> Packhouse:
         """Ours."""
-        return self._once("packhouse", lambda: self.keep(start_packhouse(self.folder / "packhouse", self.workers)))
+        return self._once("packhouse", lambda: start_packhouse(self.folder / "packhouse", self.workers))
 
     def verdaccio(self) -> Verdaccio:
         """The npm peer."""
-        return self._once("verdaccio", lambda: self.keep(start_verdaccio(self.folder / "verdaccio")))
+        return self._once("verdaccio", lambda: start_verdaccio(self.folder / "verdaccio"))
 
     def pypiserver(self) -> Pypiserver:
         """A PyPI peer."""
-        return self._once("pypiserver", lambda: self.keep(start_pypiserver(self.folder / "pypiserver")))
+        return self._once("pypiserver", lambda: start_pypiserver(self.folder / "pypiserver"))
 
     def pypiserver_of_one(self) -> Pypiserver:
         """The same, with a single file in its store."""
         name = "pypiserver (1 file in all)"
-        return self._once(name, lambda: self.keep(start_pypiserver(self.folder / "pypiserver-of-one", name)))
+        return self._once(name, lambda: start_pypiserver(self.folder / "pypiserver-of-one", name))
 
     def devpi(self) -> Devpi:
         """Another PyPI peer."""
-        return self._once("devpi", lambda: self.keep(start_devpi(self.folder / "devpi")))
+        return self._once("devpi", lambda: start_devpi(self.folder / "devpi"))
 
     def nginx(self) -> Nginx:
         """The static peer."""
-        return self._once("nginx", lambda: self.keep(start_nginx(self.folder / "nginx", self.processes)))
+        return self._once("nginx", lambda: start_nginx(self.folder / "nginx", self.processes))
 
     def prepare(self, what: str, make: Callable[[], object]) -> None:
         """Do a piece of set-up once in a run."""
@@ -75,12 +73,9 @@ class Stage:
             make()
             self._prepared.add(what)
 
-    def keep(self, server: T) -> T:
-        """Stop this server at the end of the run."""
-        if hasattr(server, "group"):
-            self._stop.callback(lambda: server.group.stop())
-            self.versions[server.name] = server.version  # type: ignore[attr-defined]
-        return server
+    def own(self, folder: str, workers: int | None = None) -> Packhouse:
+        """Another of ours, on an empty folder, for a workload alone."""
+        return start_packhouse(self.folder / folder, workers or self.workers)
 
     def sample(self, server: Server, load: Callable[[], Flood]) -> figures.Sample:
         """Run a load, and account the processor time of the server, of the load and of everybody else."""
@@ -97,7 +92,7 @@ class Stage:
     def close(self) -> None:
         """Stop the servers and remove the data."""
         try:
-            self._stop.close()
+            stop_everything()
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -108,5 +103,6 @@ class Stage:
     def _once(self, name: str, start: Callable[[], T]) -> T:
         if name not in self._running:
             self.say(f"  starting {name}")
-            self._running[name] = start()
+            server = self._running[name] = start()
+            self.versions[server.name] = server.version
         return self._running[name]  # type: ignore[return-value]

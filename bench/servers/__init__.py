@@ -20,6 +20,9 @@ class Server(Protocol):
     @property
     def group(self) -> Group: ...
 
+    @property
+    def version(self) -> str: ...
+
 
 class NpmServer(Server, Protocol):
     """A server that holds npm packages."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from load import Connection, Request, ask
-from machine import ROOT, program_version
+from machine import ROOT, our_version
 from processes import Group, plain_environment, start_group, wait_until
 from samples import Wheel, build_upload_form
 from servers import PIP_ACCEPT, basic, free_port, quote_npm
@@ -121,7 +121,7 @@ def start_packhouse(folder: Path, workers: int | None) -> Packhouse:
     admin = "phat-" + secrets.token_urlsafe(15).replace("-", "x").replace("_", "y")
     url = f"http://127.0.0.1:{free_port()}"
     group = start_group("true", env=plain_environment(folder), log=folder / "log", cwd=folder)
-    server = Packhouse(folder, workers, admin, url, group, version=program_version(*map(str, _program("--version"))))
+    server = Packhouse(folder, workers, admin, url, group, version=our_version())
     server.launch()
     server.wait()
     server.open_project()

@@ -29,8 +29,7 @@ def measure_downloads(stage: Stage) -> list[Result]:
             server.name: stage.reads(server, server.generic(file), connections, threads),
             "nginx": stage.reads(stage.nginx(), static, connections, threads),
         }
-        targets = {"nginx": target} if target else {}
-        results.append(run_race(Race(f"Generic download, {label}", "requests/s", entries, targets), stage.rounds))
+        results.append(run_race(Race(f"Generic download, {label}", "requests/s", entries, {"nginx": target}), stage.rounds))
     return results
 
 

@@ -15,7 +15,7 @@ from load import Request, UnexpectedAnswer, ask, percentile, warm_up
 from probe import Probe
 from processes import watch_memory
 from samples import GIB, MIB
-from servers.packhouse import Packhouse, start_packhouse
+from servers.packhouse import Packhouse
 from stage import Stage
 from workloads import Workload
 
@@ -41,12 +41,11 @@ def measure_large(stage: Stage) -> list[Result]:
         return []
     results: list[Result] = []
     for workers in dict.fromkeys((stage.workers, 1)):
-        folder = stage.folder / f"large-{workers or 'default'}"
-        server = stage.keep(start_packhouse(folder, workers))
+        server = stage.own(f"large-{workers or 'default'}", workers)
         ask(server.generic(SMALL, "PUT", os.urandom(1000)), (200, 201))
         passages = [_pass(stage, server, number) for number in range(stage.rounds)]
         server.group.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(server.folder, ignore_errors=True)
         results += _sum_up(passages, "1 worker" if workers == 1 else "default workers" if workers is None else f"{workers} workers")
     return results
 

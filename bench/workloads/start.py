@@ -7,7 +7,7 @@ import time
 from figures import LimitResult, Result
 from load import Request, warm_up
 from processes import Memory
-from servers.packhouse import Packhouse, start_packhouse
+from servers.packhouse import Packhouse
 from stage import Stage
 from workloads import Workload
 
@@ -19,7 +19,7 @@ def measure_start(stage: Stage) -> list[Result]:
     """From exec on an initialised, empty data folder to the first answers."""
     if not stage.with_ours:
         return []
-    server = stage.keep(start_packhouse(stage.folder / "start", stage.workers))
+    server = stage.own("start")
     ready, answered = [], []
     for _ in range(STARTS):
         server.group.stop()
@@ -37,7 +37,7 @@ def measure_idle(stage: Stage) -> list[Result]:
     """Memory of each process after a few requests and two quiet seconds."""
     if not stage.with_ours:
         return []
-    server = stage.keep(start_packhouse(stage.folder / "idle", stage.workers))
+    server = stage.own("idle")
     server.wait()
     warm_up(Request(f"{server.api}/user", {"PRIVATE-TOKEN": server.admin}), 200)
     time.sleep(2)

@@ -7,7 +7,7 @@ import time
 from figures import LimitResult, Result
 from load import Connection, Request, check_status, percentile, send_all, warm_up
 from samples import build_npm_document
-from servers.packhouse import Packhouse, start_packhouse
+from servers.packhouse import Packhouse
 from stage import Stage
 from workloads import Workload
 
@@ -20,7 +20,7 @@ def measure_versions(stage: Stage) -> list[Result]:
     """Time of one GET at a time, on one connection."""
     if not stage.with_ours:
         return []
-    server = stage.keep(start_packhouse(stage.folder / "versions", stage.workers))
+    server = stage.own("versions")
     stage.say(f"  publishing {VERSIONS} versions")
     begun = time.monotonic()
     _publish(server, range(VERSIONS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, dataclass_transform
 
 import msgspec
 
@@ -12,8 +12,18 @@ Instant: TypeAlias = int
 """Microseconds since 1970-01-01T00:00:00Z."""
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True):
-    """What all nouns are: immutable, compared by value."""
+if TYPE_CHECKING:
+
+    @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
+    class Struct:
+        """What all nouns are: immutable, compared by value. Type checkers see a frozen dataclass, the program a msgspec Struct."""
+
+        def __init_subclass__(cls, *, omit_defaults: bool = False, kw_only: bool = False) -> None: ...
+
+else:
+
+    class Struct(msgspec.Struct, frozen=True):
+        """What all nouns are: immutable, compared by value."""
 
 
 class Action(enum.Enum):

@@ -54,8 +54,8 @@ class Hot:
     @cached_property
     def postgres(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         """The text with numbered parameters, their names in order, and the values that are part of the statement."""
-        compiled = self.statement.compile(dialect=asyncpg_dialect.dialect())
-        return str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)  # type: ignore[attr-defined]
+        compiled = self.statement.compile(dialect=asyncpg_dialect.dialect())  # type: ignore[no-untyped-call]
+        return str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
 
 
 class Database(Protocol):
@@ -192,7 +192,7 @@ class PostgresDatabase:
         self._pool_size = pool
 
     async def start(self) -> None:
-        import asyncpg
+        import asyncpg  # type: ignore[import-untyped]
         from sqlalchemy.ext.asyncio import create_async_engine
 
         self._engine = create_async_engine(self._url, pool_size=self._pool_size, max_overflow=4, pool_pre_ping=True)

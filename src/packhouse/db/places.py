@@ -80,7 +80,7 @@ def root_of(connection: Connection, id_: int) -> Root:
 
 def settings_of(connection: Connection, id_: int) -> str:
     """The JSON of a place's own settings."""
-    return connection.execute(select(place.c.settings).where(place.c.id == id_)).scalar_one()
+    return str(connection.execute(select(place.c.settings).where(place.c.id == id_)).scalar_one())
 
 
 def ancestors_of(connection: Connection, id_: int) -> list[Place]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 
 from packhouse.contract import Format
@@ -95,7 +97,7 @@ def _version(connection: Connection, what: Target, package_id: int, version: str
 
 
 def _log(
-    connection: Connection, what: Target, at: Instant, kind: str, package_id: int, version_row: int | None, detail: dict[str, str | None],
+    connection: Connection, what: Target, at: Instant, kind: str, package_id: int, version_row: int | None, detail: Mapping[str, str | None],
     shelves: set[str] | tuple[()], *, move: bool = True,
 ) -> None:  # fmt: skip
     if move:

@@ -86,7 +86,8 @@ class Inspector:
                 await child.end()
         if kind == REFUSED:
             raise _revive(answer)
-        return msgspec.msgpack.decode(answer, type=get_type_hints(read)["return"])
+        result: T = msgspec.msgpack.decode(answer, type=get_type_hints(read)["return"])
+        return result
 
     async def _start(self) -> _Child:
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "LANG": "C.UTF-8"}

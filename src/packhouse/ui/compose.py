@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -235,11 +236,11 @@ def first_package_guide(formats: Iterable[Format], api: str, project: Place, tok
     return Guide(heading="Publish the first package", text=text, boxes=tuple(boxes), token_href=token_href)
 
 
-def first_project_guide(api: str, token_href: str) -> Guide:
+def first_project_guide(api: str, username: str, token_href: str) -> Guide:
     """How to begin where there is no project yet: make one, then publish to it."""
     header = '--header "PRIVATE-TOKEN: <your_access_token>"'
     make = f'curl --request POST {header} --data "name=my-project" "{api}/projects"'
-    publish = f'curl {header} --upload-file hello.txt "{api}/projects/<username>%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"'
+    publish = f'curl {header} --upload-file hello.txt "{api}/projects/{quote(username)}%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"'
     steps = (
         Snippet(id="make-project", client="curl", title="Make a project: it holds packages of every format", text=make, language="shell"),
         Snippet(id="publish-file", client="curl", title="Publish a file to it", text=publish, language="shell"),

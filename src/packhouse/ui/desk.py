@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from packhouse.auth.policy import may
-from packhouse.auth.sessions import Session, Sessions
+from packhouse.auth.sessions import Session, Sessions, cookie_name
 from packhouse.db import places
 from packhouse.db.engine import now
 from packhouse.db.scopes import Reader
-from packhouse.errors import PlaceNotFound, RegistryError
-from packhouse.model import Action, Actor, Place
+from packhouse.errors import InvalidCredential, PlaceNotFound, RegistryError
+from packhouse.model import ANONYMOUS, Action, Actor, Place
 from packhouse.packages.house import House
 from packhouse.responses import Reply
 from packhouse.ui import addresses, compose
@@ -53,7 +54,7 @@ class Desk:
         return Frame(
             title=title,
             now=now(),
-            here=here(call),
+            here=here(call.scope),
             viewer=viewer_of(call.actor, call.session, call.headers),
             crumbs=tuple(Link(text=where.path, href=addresses.of_place(where)) for where in line),
             nav=_nav(call, line[-1], current) if line else (),
@@ -73,6 +74,17 @@ class Desk:
             check_csrf(fields, call.session)
         return fields
 
+    async def find_viewer(self, headers: Mapping[str, str]) -> tuple[Session | None, Actor]:
+        """Who a browser's cookie speaks for, where no route has asked yet."""
+        secret = read_cookies(headers.get("cookie", "")).get(cookie_name(self.house.settings.secure))
+        session = await self.sessions.find(secret) if secret else None
+        if session is None:
+            return None, ANONYMOUS
+        try:
+            return session, (await self.house.gate.as_user(session.user_id, "session", None)).actor
+        except InvalidCredential:
+            return None, ANONYMOUS
+
     def guide(self, call: PageCall, project: Place) -> Guide:
         """How to publish the first package to a project."""
         return compose.first_package_guide(self.house.formats.values(), self.house.api, project, self.new_token_href(call, project.path, "api"))
@@ -82,10 +94,10 @@ class Desk:
         return "" if call.actor.user_id is None else addresses.with_query(addresses.TOKENS, name=name, scopes=scopes)
 
 
-def here(call: PageCall) -> str:
+def here(scope: Mapping[str, Any]) -> str:
     """The address of the page itself, fit to come back to."""
-    path = bytes(call.scope.get("raw_path") or b"/").decode("latin-1")
-    query = bytes(call.scope.get("query_string") or b"").decode("latin-1")
+    path = bytes(scope.get("raw_path") or b"/").decode("latin-1")
+    query = bytes(scope.get("query_string") or b"").decode("latin-1")
     return addresses.local(path + (f"?{query}" if query else ""))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from msgspec import structs
+
 from packhouse.model import Struct
 from packhouse.ui.addresses import with_query
 from packhouse.ui.views import Column, Filters, FormatMark, Link, Pager
@@ -42,8 +44,7 @@ class ListState(Struct):
 
     def but(self, **changes: str | int) -> ListState:
         """The same list with something changed, from its first page."""
-        values: dict[str, str | int] = {name: getattr(self, name) for name in self.__struct_fields__} | {"page": 1} | changes
-        return ListState(**values)  # type: ignore[arg-type]
+        return structs.replace(self, **({"page": 1} | changes))  # type: ignore[type-var]
 
 
 def read_state(query: Mapping[str, str], formats: Mapping[str, str]) -> ListState:

@@ -49,7 +49,7 @@ class PlacePages:
         if found.recent.items or call.actor.user_id is None:
             return None
         if not found.projects:
-            return compose.first_project_guide(self._desk.house.api, self._desk.new_token_href(call, "first package", "api"))
+            return compose.first_project_guide(self._desk.house.api, call.actor.username, self._desk.new_token_href(call, "first package", "api"))
         return self._desk.guide(call, found.projects[0])
 
     async def project(self, call: PageCall) -> Answer:

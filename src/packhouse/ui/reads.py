@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
-from msgspec.structs import replace
+from msgspec import structs
 from sqlalchemy import Connection
 
 from packhouse.db import events, packages, places
@@ -15,6 +16,8 @@ from packhouse.db.scopes import Reader
 from packhouse.errors import PackageNotFound
 from packhouse.model import About, FileRow, Place, Role, Struct
 from packhouse.ui.listing import PAGE, ListState
+
+T = TypeVar("T", PackageQuery, PlaceQuery)
 
 EVENTS = 200
 PLACES = 50
@@ -59,7 +62,7 @@ class Dashboard(Struct):
 
 def read_list(connection: Connection, scope: PackageQuery, state: ListState, formats: Sequence[str]) -> FoundList:
     """The page of versions that a state asks for within a scope."""
-    asked = replace(
+    asked = _but(
         scope,
         name=state.text or None,
         format=state.format or None,
@@ -72,12 +75,12 @@ def read_list(connection: Connection, scope: PackageQuery, state: ListState, for
         limit=PAGE,
     )
     items, total = packages.list_packages(connection, asked)
-    return FoundList(items=tuple(items), total=total or 0, formats=count_formats(connection, replace(asked, format=None), formats))
+    return FoundList(items=tuple(items), total=total or 0, formats=count_formats(connection, _but(asked, format=None), formats))
 
 
 def count_formats(connection: Connection, asked: PackageQuery, formats: Sequence[str]) -> tuple[tuple[str, int], ...]:
     """The formats that a query finds versions of, each with how many."""
-    counts = ((name, packages.list_packages(connection, replace(asked, format=name, offset=0, limit=0, count=True))[1] or 0) for name in formats)
+    counts = ((name, packages.list_packages(connection, _but(asked, format=name, offset=0, limit=0, count=True))[1] or 0) for name in formats)
     return tuple((name, count) for name, count in counts if count)
 
 
@@ -118,16 +121,20 @@ def read_dashboard(connection: Connection, reader: Reader, user_id: int | None, 
     mine = PlaceQuery(kind="project", reader=reader, min_level=level, order_by="name", descending=False, limit=PLACES)
     return Dashboard(
         projects=_places(connection, mine),
-        groups=_places(connection, replace(mine, kind="group")),
+        groups=_places(connection, _but(mine, kind="group")),
         recent=read_recent(connection, PackageQuery(reader=reader), formats),
     )
 
 
 def read_recent(connection: Connection, scope: PackageQuery, formats: Sequence[str]) -> FoundList:
     """What was published last within a scope."""
-    asked = replace(scope, sort="desc", include_versionless=True, limit=RECENT)
+    asked = _but(scope, sort="desc", include_versionless=True, limit=RECENT)
     items, total = packages.list_packages(connection, asked)
     return FoundList(items=tuple(items), total=total or 0, formats=count_formats(connection, asked, formats) if total else ())
+
+
+def _but(query: T, **changes: Any) -> T:
+    return structs.replace(query, **changes)  # type: ignore[type-var]
 
 
 def _places(connection: Connection, query: PlaceQuery) -> tuple[Place, ...]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
-from packhouse.contract import ErrorStyle, Format, Reach, Route
+from packhouse.contract import ErrorStyle, Format, Route
 from packhouse.errors import Invalid
+from packhouse.model import Reach
 
 Level = Literal["project", "group", "instance", "root"]
 

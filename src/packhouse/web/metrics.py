@@ -17,5 +17,5 @@ def expose() -> tuple[bytes, str]:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(), CONTENT_TYPE_LATEST
     registry = CollectorRegistry()
-    many.MultiProcessCollector(registry)
+    many.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST

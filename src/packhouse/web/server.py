@@ -71,7 +71,7 @@ class Protocol(HttpToolsProtocol):
         if type(cycle) is RequestResponseCycle:
             cycle.__class__ = Cycle
             if self.scheme == "http":
-                cycle.scope["extensions"] = ZERO_COPY  # type: ignore[typeddict-item]
+                cycle.scope["extensions"] = ZERO_COPY
 
     def on_message_complete(self) -> None:
         self._in_message = False
@@ -139,7 +139,12 @@ class Cycle(RequestResponseCycle):
 async def _writable(fd: int) -> None:
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(fd, lambda: ready.done() or ready.set_result(None))
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_writer(fd, wake)
     try:
         async with asyncio.timeout(STALL_SECONDS):
             await ready
@@ -179,6 +184,10 @@ def serve(make_app: Callable[[], Any], sock: socket.socket, processes: int, drai
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
+    def kill(_signal: int, _frame: Any) -> None:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     for _ in range(processes):
@@ -187,8 +196,8 @@ def serve(make_app: Callable[[], Any], sock: socket.socket, processes: int, drai
     while children:
         if stopping and deadline is None:
             deadline = time.monotonic() + drain_seconds + 10
+            signal.signal(signal.SIGALRM, kill)
             signal.alarm(drain_seconds + 10)
-            signal.signal(signal.SIGALRM, lambda *_: [os.kill(pid, signal.SIGKILL) for pid in children])
         try:
             pid, status = os.waitpid(-1, 0)
         except InterruptedError:

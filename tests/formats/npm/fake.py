@@ -14,7 +14,20 @@ from packhouse.contract import Form, Part
 from packhouse.errors import AlreadyExists, FileNotFound, NotFound, PackageNotFound, VersionNotFound
 from packhouse.formats.npm import FORMAT
 from packhouse.model import (
-    About, Actor, FileRow, Match, Moment, NewFile, PackageRow, PartEnd, PartStart, Published, Rows, Spooled, Upload, VersionRow,
+    About,
+    Actor,
+    FileRow,
+    Match,
+    Moment,
+    NewFile,
+    PackageRow,
+    PartEnd,
+    PartStart,
+    Published,
+    Rows,
+    Spooled,
+    Upload,
+    VersionRow,
 )  # fmt: skip
 from packhouse.responses import Document, FileReply
 

@@ -352,11 +352,6 @@ def test_nothing_can_be_changed_through_a_group() -> None:
     assert all(route.reach == PROJECT for route in FORMAT.routes if route.method != "GET")
 
 
-def test_reading_works_with_and_without_the_last_slash() -> None:
-    """pip asks with a slash and the documented index URL has none: one of them would not be found."""
-    assert {route.path for route in FORMAT.routes} >= {"simple", "simple/", "simple/{name}", "simple/{name}/", "", "/"}
-
-
 def test_only_the_upload_takes_a_large_body() -> None:
     """A small route would let anybody fill the disk."""
     unlimited = [route for route in FORMAT.routes if route.limit is None]

@@ -49,7 +49,7 @@ def header(
 
 
 def member(name: bytes = b"a.txt", content: bytes = b"hello", **options: bytes) -> bytes:
-    return header(name, len(content), **options) + content + bytes(-len(content) % 512)  # type: ignore[arg-type]
+    return header(name, len(content), **options) + content + bytes(-len(content) % 512)
 
 
 def record(key: bytes, value: bytes) -> bytes:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,17 +38,22 @@ class Member:
     extra: bytes = b""
     descriptor: str = ""  # struct format of what follows the data
     packed: bytes | None = None
-    central: dict[str, int | bytes] = field(default_factory=dict)
-    local: dict[str, int | bytes] = field(default_factory=dict)
+    central: dict[str, Any] = field(default_factory=dict)
+    local: dict[str, Any] = field(default_factory=dict)
     gap: bytes = b""
 
-    def facts(self) -> dict[str, int | bytes]:
+    def facts(self) -> dict[str, Any]:
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         packed = self.packed if self.packed is not None else deflate.compress(self.content) + deflate.flush() if self.method == 8 else self.content
         return {
             "name": self.name, "flags": self.flags | (8 if self.descriptor else 0), "method": self.method, "crc": zlib.crc32(self.content),
             "packed": len(packed), "size": len(self.content), "extra": self.extra, "data": packed,
         }  # fmt: skip
+
+
+def middle(told: dict[str, Any]) -> bytes:
+    """What local header and directory have in common: from the method to the length of the extra fields."""
+    return struct.pack("<3H3L2H", told["method"], 0, 0, told["crc"], told["packed"], told["size"], len(told["name"]), len(told["extra"]))
 
 
 def build(
@@ -60,15 +66,14 @@ def build(
         offset = len(body)
         zeros = {"crc": 0, "packed": 0, "size": 0} if member.descriptor else {}
         told = facts | zeros | member.local
-        body += struct.pack("<4s5H3L2H", b"PK\3\4", 20, told["flags"], told["method"], 0, 0, told["crc"], told["packed"], told["size"],
-                            len(told["name"]), len(told["extra"])) + told["name"] + told["extra"] + facts["data"]  # type: ignore[arg-type, operator]  # fmt: skip
+        body += struct.pack("<4s2H", b"PK\3\4", 20, told["flags"]) + middle(told) + told["name"] + told["extra"] + facts["data"]
         if member.descriptor:
             signature = [b"PK\7\10"] if "s" in member.descriptor else []
             body += struct.pack("<" + member.descriptor, *signature, facts["crc"], facts["packed"], facts["size"])
         body += member.gap
         said = {"disk": 0, "offset": offset} | facts | member.central
-        directory += struct.pack("<4s6H3L5H2L", b"PK\1\2", 0x031E, 20, said["flags"], said["method"], 0, 0, said["crc"], said["packed"], said["size"],
-                                 len(said["name"]), len(said["extra"]), 0, said["disk"], 0, member.attributes << 16, said["offset"]) + said["name"] + said["extra"]  # type: ignore[arg-type, operator]  # fmt: skip
+        directory += struct.pack("<4s3H", b"PK\1\2", 0x031E, 20, said["flags"]) + middle(said)
+        directory += struct.pack("<3H2L", 0, said["disk"], 0, member.attributes << 16, said["offset"]) + said["name"] + said["extra"]
     at = len(body)
     body += directory + between
     last = {"disk": 0, "here": len(members), "count": len(members), "size": len(directory), "offset": at} | (end or {})
@@ -173,8 +178,8 @@ HOSTILE: dict[str, bytes] = {
     "less content than it says": build(Member(central={"size": 9}, local={"size": 9})),
     "more content than it says": build(Member(central={"size": 3}, local={"size": 3})),
     "wrong CRC": build(Member(central={"crc": 1}, local={"crc": 1})),
-    "bytes after the deflate stream": build(Member(packed=Member().facts()["data"] + b"junk")),  # type: ignore[operator]
-    "deflate stream cut short": build(Member(packed=Member().facts()["data"][:-1])),  # type: ignore[index]
+    "bytes after the deflate stream": build(Member(packed=Member().facts()["data"] + b"junk")),
+    "deflate stream cut short": build(Member(packed=Member().facts()["data"][:-1])),
     "broken deflate stream": build(Member(packed=b"\xff" * 9)),
     "descriptor that differs": build(Member(descriptor="4s3L", gap=b"", central={"crc": 1})),
     "descriptor missing": build(Member(flags=0x0808, local={"crc": 0, "packed": 0, "size": 0})),

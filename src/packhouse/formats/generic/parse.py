@@ -16,7 +16,7 @@ DICT_MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)\s*=\s*:([A-Za-z0-9+/=]*):\s*
 WHOLE_BODY = ("content-md5", "digest", "content-digest", "repr-digest")
 
 
-class Declared(Struct, frozen=True):
+class Declared(Struct):
     """One digest a header declares, in lower-case hex."""
 
     header: str

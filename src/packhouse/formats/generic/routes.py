@@ -21,7 +21,7 @@ from packhouse.responses import empty_reply, json_reply
 STATUSES = ("default", "hidden")
 
 
-class Target(Struct, frozen=True):
+class Target(Struct):
     """Where a request points, checked."""
 
     name: str
@@ -42,7 +42,7 @@ async def put_file(call: Call) -> Answer:
     form = await call.spool(MultipartSplitter(call.headers["content-type"]) if multipart else None)
     options = {**call.query, **read_fields(form)}
     status, select = read_options(options)
-    target = msgspec.structs.replace(target, path=join_folder(options.get("path", ""), call.params["path"]))
+    target = msgspec.structs.replace(target, path=join_folder(options.get("path", ""), call.params["path"]))  # type: ignore[type-var]
     content = only_file(form).content
     check_digests(call.headers, content.blob, multipart=multipart)
     file = NewFile(path=target.stored, content=content)
@@ -53,9 +53,7 @@ async def put_file(call: Call) -> Answer:
 
 
 async def get_file(call: Call) -> Answer:
-    """The file, its digest beside it; a path that ends in a slash lists the folder."""
-    if call.params["path"].endswith("/"):
-        return await list_files(call)
+    """The file, its digest beside it."""
     target = read_target(call)
     reply = await call.packages.file(target.name, target.version, target.stored)
     sha256 = reply.blob.sha256
@@ -64,7 +62,7 @@ async def get_file(call: Call) -> Answer:
         "X-Checksum-SHA256": sha256,
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:",
     }
-    return msgspec.structs.replace(reply, name=target.path.rpartition("/")[2], headers=headers)
+    return msgspec.structs.replace(reply, name=target.path.rpartition("/")[2], headers=headers)  # type: ignore[type-var]
 
 
 async def delete_file(call: Call) -> Answer:
@@ -75,16 +73,14 @@ async def delete_file(call: Call) -> Answer:
 
 
 async def list_files(call: Call) -> Answer:
-    """The files of a version, or of a folder in it, as JSON."""
+    """The files of a version as JSON; with `?path=` those of a folder in it."""
     name, version = names.name_key(call.params["package_name"]), names.version_id(call.params["package_version"])
-    folder = call.params.get("path", "").lstrip("/")
     row = await find_version(call, name, version)
     if row is None:
-        raise VersionNotFound(f"Package {name} has no version {version}")
+        raise VersionNotFound
+    folder = call.query.get("path", "").strip("/")
     files = sorted((file for file in row.files if not file.derived), key=lambda file: (names.shown_path(file.path), -file.id))
-    listed = [describe_file(call, row, file) for file in files if names.shown_path(file.path).startswith(folder)]
-    if folder and not listed:
-        raise VersionNotFound(f"Version {version} of {name} has no files under {folder}")
+    listed = [describe_file(call, row, file) for file in files if not folder or names.shown_path(file.path).startswith(f"{folder}/")]
     return json_reply({"name": row.name, "version": row.version, "status": row.status, "files": listed})
 
 
@@ -225,12 +221,10 @@ def timestamp(instant: Instant) -> str:
 
 
 FILE = "{package_name}/{package_version}/{path*}"
-FOLDER = "{package_name}/{package_version}"
 
 ROUTES = (
     Route(method="PUT", path=FILE, handler=put_file, action=Action.PUBLISH, reach=PROJECT, limit=None),
     Route(method="GET", path=FILE, handler=get_file, action=Action.READ, reach=PROJECT),
     Route(method="DELETE", path=FILE, handler=delete_file, action=Action.DELETE, reach=PROJECT),
-    Route(method="GET", path=FOLDER, handler=list_files, action=Action.READ, reach=PROJECT),
-    Route(method="GET", path=FOLDER + "/", handler=list_files, action=Action.READ, reach=PROJECT),
+    Route(method="GET", path="{package_name}/{package_version}", handler=list_files, action=Action.READ, reach=PROJECT),
 )

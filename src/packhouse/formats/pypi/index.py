@@ -20,14 +20,14 @@ HTML_V1 = "application/vnd.pypi.simple.v1+html; charset=utf-8"
 JSON = "application/vnd.pypi.simple.v1+json; charset=utf-8"
 
 
-class Facts(Struct, frozen=True, omit_defaults=True):
+class Facts(Struct, omit_defaults=True):
     """What the index needs to know of a file, read out of it once. `metadata` is the sha256 of its metadata file, where that is served."""
 
     requires_python: str = ""
     metadata: str = ""
 
 
-class Listed(Struct, frozen=True):
+class Listed(Struct):
     """One file as the index shows it."""
 
     row: FileRow

@@ -20,7 +20,7 @@ SHOWN = 80  # characters of a bad value that a message repeats
 SDIST_SUFFIXES = (".tar.gz", ".zip")
 
 
-class FileName(Struct, frozen=True):
+class FileName(Struct):
     """What a file name says. `version` is as written in it."""
 
     kind: str  # wheel, sdist

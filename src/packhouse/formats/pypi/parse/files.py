@@ -24,7 +24,7 @@ WHEEL_VERSION = re.compile(rb"^Wheel-Version:[ \t]*([0-9]{1,4})\.[0-9]{1,4}[ \t]
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # a list cannot hold its own hash, nor that of its signature
 
 
-class Artifact(Struct, frozen=True):
+class Artifact(Struct):
     """A distribution file, read and found in order. `metadata` is its metadata file as it is."""
 
     kind: str  # wheel, sdist

@@ -22,7 +22,7 @@ DIGESTS = {"md5_digest": 32, "sha256_digest": 64, "blake2_256_digest": 64}
 KINDS = {"bdist_wheel": "wheel", "sdist": "sdist"}
 
 
-class Fields(Struct, frozen=True):
+class Fields(Struct):
     """What the form claims. An empty string is a field that was not sent."""
 
     name: str

@@ -27,7 +27,7 @@ SINGLE = ("metadata-version", "name", "version", "requires-python", "license-exp
 RESOLVED = frozenset({"requires-dist", "requires-python", "provides-extra", "name", "version"})
 
 
-class Described(Struct, frozen=True):
+class Described(Struct):
     """What a metadata file says of the distribution it lies in."""
 
     name: str
