@@ -36,7 +36,7 @@ lint: $(RUNTIME) $(DEV) ## Check style, layers, types; report what has grown lon
 
 types: $(RUNTIME) $(DEV) ## Check the types
 	@.venv/bin/mypy
-	@MYPYPATH=src:tests/support .venv/bin/mypy --no-namespace-packages tests/support tests/conftest.py
+	@MYPYPATH=src:tests/support .venv/bin/mypy --no-namespace-packages tests/support tests/clients tests/conftest.py
 
 bench: $(RUNTIME) $(DEV) $(PAGES) ## Measure reading and publishing on this machine
 	@$(PYTHON) bench/run.py $(ARGS)

@@ -53,9 +53,10 @@ def measure_idle(stage: Stage) -> list[Result]:
 
 
 def _workers(held: list[Memory], server: Packhouse) -> list[Memory]:
-    """Those that serve: all but the leader and small minders, or the leader alone where it serves itself."""
-    others = [one for one in held if one.pid != server.group.process.pid and one.rss > 30 * MIB_IN_KIB]
-    return others or held[:1]
+    """Those that serve: what runs the leader's own command, or the leader alone where it serves itself."""
+    leader = server.group.process.pid
+    commands = {one.command for one in held if one.pid == leader}
+    return [one for one in held if one.pid != leader and one.command in commands] or held[:1]
 
 
 WORKLOADS = (

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 from npm_clients import (
-    NOWHERE, Client, Npm, Pnpm, YarnBerry, YarnOne, group_registry, installed_version, instance_registry, project_registry, publish_package,
+    NOWHERE,
+    Client,
+    Npm,
+    Pnpm,
+    YarnBerry,
+    YarnOne,
+    group_registry,
+    installed_version,
+    instance_registry,
+    project_registry,
+    publish_package,
     write_package,
 )  # fmt: skip
 from programs import Desk, Run

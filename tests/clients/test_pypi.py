@@ -9,8 +9,27 @@ from pathlib import Path
 import pytest
 from programs import Desk
 from pypi_clients import (
-    PYTHON, Flit, Hatch, Installer, Pdm, PdmInstall, Pip, Poetry, PoetryInstall, Publisher, Tree, Twine, Uv, UvPip, UvSync, group_index,
-    make_tree, path_index, project_index, upload_url, with_login,
+    PYTHON,
+    Flit,
+    Hatch,
+    Installer,
+    Pdm,
+    PdmInstall,
+    Pip,
+    Poetry,
+    PoetryInstall,
+    Publisher,
+    Tree,
+    Twine,
+    Uv,
+    UvPip,
+    UvSync,
+    group_index,
+    make_tree,
+    path_index,
+    project_index,
+    upload_url,
+    with_login,
 )  # fmt: skip
 from stand import REPORTER, Login, Stand, Team, new_name
 
@@ -189,7 +208,7 @@ def test_pip_installs_with_required_hashes(shelf: Shelf, stand: Stand, desk: Des
     wheel = next(file for file in stand.list_files(shelf.team.project, package) if file["file_name"].endswith(".whl"))
     index = with_login(project_index(stand, shelf.team), shelf.team.reader)
     requirements = tmp_path / "requirements.txt"
-    command = ["install", "--no-cache-dir", "--index-url", index, "--require-hashes", "-r", requirements, "--target"]
+    command: list[str | Path] = ["install", "--no-cache-dir", "--index-url", index, "--require-hashes", "-r", requirements, "--target"]
 
     requirements.write_text(f"toy-lib==1.0.0 --hash=sha256:{wheel['file_sha256']}\n")
     desk.run("pip", *command, tmp_path / "right", cwd=tmp_path)
@@ -200,7 +219,7 @@ def test_pip_installs_with_required_hashes(shelf: Shelf, stand: Stand, desk: Des
 def test_pip_builds_from_the_sdist(shelf: Shelf, stand: Stand, desk: Desk, tmp_path: Path) -> None:
     """The sdist does not come back as it was published."""
     index = with_login(project_index(stand, shelf.team), shelf.team.reader)
-    options = ["--no-cache-dir", "--no-binary", ":all:", "--no-build-isolation", "--no-deps"]
+    options: list[str | Path] = ["--no-cache-dir", "--no-binary", ":all:", "--no-build-isolation", "--no-deps"]
 
     desk.run("pip", "install", *options, "--index-url", index, "--target", tmp_path / "site", "toy-app", cwd=tmp_path)
 
@@ -221,7 +240,7 @@ def test_pip_lists_the_versions(shelf: Shelf, stand: Stand, desk: Desk, tmp_path
 def test_uv_leaves_out_what_is_newer_than_asked(shelf: Shelf, stand: Stand, desk: Desk, tmp_path: Path) -> None:
     """The index has no upload times that `--exclude-newer` can use."""
     index = with_login(project_index(stand, shelf.team), shelf.team.reader)
-    command = ["pip", "install", "--no-cache", "--python", PYTHON, "--default-index", index]
+    command: list[str | Path] = ["pip", "install", "--no-cache", "--python", PYTHON, "--default-index", index]
 
     old = desk.fail("uv", *command, "--exclude-newer", "2020-01-01", "--target", tmp_path / "old", "toy-lib", cwd=tmp_path)
     desk.run("uv", *command, "--exclude-newer", "2999-01-01", "--target", tmp_path / "new", "toy-lib", cwd=tmp_path)

@@ -93,7 +93,7 @@ class Twine(Publisher):
 
     def publish(self, desk: Desk, tree: Tree, url: str, login: Login, status: int | None = 0) -> Run:
         env = {"TWINE_USERNAME": login.user, "TWINE_PASSWORD": login.token}
-        options = ["--non-interactive", "--disable-progress-bar", "--verbose", "--repository-url", url]
+        options: list[str | Path] = ["--non-interactive", "--disable-progress-bar", "--verbose", "--repository-url", url]
         return desk.run("twine", "upload", *options, *tree.dists, cwd=tree.folder, env=env, status=status)
 
 
@@ -203,7 +203,7 @@ class Pip(Installer):
     def install(self, desk: Desk, folder: Path, index: str, login: Login | None, requirement: str, status: int | None = 0) -> Path:
         folder.mkdir()
         site = folder / "site"
-        options = ["--no-input", "--no-cache-dir", "--disable-pip-version-check", "--retries", "0", "--target", site]
+        options: list[str | Path] = ["--no-input", "--no-cache-dir", "--disable-pip-version-check", "--retries", "0", "--target", site]
         desk.run("pip", "install", *options, "--index-url", with_login(index, login), requirement, cwd=folder, status=status)
         return site
 
@@ -215,7 +215,7 @@ class UvPip(Installer):
         folder.mkdir()
         site = folder / "site"
         env = {"UV_CACHE_DIR": str(folder / "cache"), "UV_PYTHON_DOWNLOADS": "never", "UV_HTTP_RETRIES": "0"}
-        options = ["--python", PYTHON, "--target", site, "--default-index", with_login(index, login)]
+        options: list[str | Path] = ["--python", PYTHON, "--target", site, "--default-index", with_login(index, login)]
         desk.run("uv", "pip", "install", *options, requirement, cwd=folder, env=env, status=status)
         return site
 

@@ -10,7 +10,7 @@ from packhouse.auth.policy import Access
 from packhouse.auth.throttle import Throttle
 from packhouse.auth.tokens import hash_token, is_mistyped
 from packhouse.db import users
-from packhouse.db.engine import Database, now
+from packhouse.db.engine import Database, now, this_second
 from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, AccessRow
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility
@@ -53,7 +53,7 @@ class Gate:
         by_path = isinstance(place, str)
         found = await self.database.point(
             ACCESS_BY_PATH if by_path else ACCESS_BY_ID,
-            {"hash": token_hash, "user_id": user_id, "place": place.lower() if isinstance(place, str) else -1 if place is None else place, "now": now()},
+            {"hash": token_hash, "user_id": user_id, "place": place.lower() if isinstance(place, str) else -1 if place is None else place, "now": this_second()},
         )
         assert found is not None
         return AccessRow(*found)

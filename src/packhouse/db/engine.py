@@ -20,7 +20,6 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url
 from sqlalchemy.dialects import sqlite as sqlite_dialect
-from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from packhouse.errors import OutOfSpace, Unavailable
@@ -32,11 +31,18 @@ Row = Sequence[Any]
 
 BUSY_SECONDS = 10
 READERS = 4
+MEMO = 8192
+MISSING = object()
 
 
 def now() -> Instant:
     """The clock of this machine, in microseconds."""
     return time.time_ns() // 1000
+
+
+def this_second() -> Instant:
+    """The clock, cut to a second: what a hot read is asked with, so that it can be remembered for as long."""
+    return int(time.time()) * 1_000_000
 
 
 class Hot:
@@ -54,6 +60,8 @@ class Hot:
     @cached_property
     def postgres(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         """The text with numbered parameters, their names in order, and the values that are part of the statement."""
+        from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect  # 20 ms that SQLite need not pay
+
         compiled = self.statement.compile(dialect=asyncpg_dialect.dialect())  # type: ignore[no-untyped-call]
         return str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
 
@@ -117,6 +125,8 @@ class SqliteDatabase:
         self._lock_path = path.with_suffix(".lock")
         self._engine: Engine | None = None
         self._hot: sqlite3.Connection | None = None
+        self._memo: dict[tuple[Any, ...], Any] = {}
+        self._memo_version: Any = None
 
     async def start(self) -> None:
         self._engine = sqlite_engine(self.path)
@@ -160,14 +170,34 @@ class SqliteDatabase:
 
     async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
         assert self._hot is not None
+        known = self._known(hot, params)
+        if known is not MISSING:
+            row: Row | None = known
+            return row
         text, fixed = hot.sqlite
-        row: Row | None = self._hot.execute(text, fixed | params if fixed else params).fetchone()
+        row = self._hot.execute(text, fixed | params if fixed else params).fetchone()
+        self._memo[(hot, *params.values())] = row
         return row
 
     async def points(self, hot: Hot, params: dict[str, Any]) -> Sequence[Row]:
         assert self._hot is not None
+        known = self._known(hot, params)
+        if known is not MISSING:
+            rows: Sequence[Row] = known
+            return rows
         text, fixed = hot.sqlite
-        return self._hot.execute(text, fixed | params if fixed else params).fetchall()
+        rows = self._hot.execute(text, fixed | params if fixed else params).fetchall()
+        self._memo[(hot, *params.values())] = rows
+        return rows
+
+    def _known(self, hot: Hot, params: dict[str, Any]) -> Any:
+        """What this read answered before, as long as no connection of any process has committed since."""
+        assert self._hot is not None
+        version = self._hot.execute("PRAGMA data_version").fetchone()
+        if version != self._memo_version or len(self._memo) > MEMO:
+            self._memo.clear()
+            self._memo_version = version
+        return self._memo.get((hot, *params.values()), MISSING)
 
 
 def _translate(error: DBAPIError) -> Exception:

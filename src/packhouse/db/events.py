@@ -11,6 +11,9 @@ from packhouse.db.tables import event, lease, seal
 from packhouse.model import Instant
 
 
+SEALING = 0x7365616C  # advisory lock: one sealing at a time
+
+
 class EventRow(NamedTuple):
     id: int
     at: Instant
@@ -30,7 +33,9 @@ _COLUMNS = tuple(event.c[name] for name in EventRow._fields)
 
 def last_seal(connection: Connection) -> tuple[int, Instant, str]:
     """Number, instant and digest of the last seal, locked against another sealing."""
-    row = connection.execute(select(seal.c.number, seal.c.until, seal.c.digest).order_by(seal.c.number.desc()).limit(1).with_for_update()).first()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SEALING})")
+    row = connection.execute(select(seal.c.number, seal.c.until, seal.c.digest).order_by(seal.c.number.desc()).limit(1)).first()
     return (0, 0, "") if row is None else (row.number, row.until, row.digest)
 
 
@@ -42,6 +47,12 @@ def between(connection: Connection, after: Instant, until: Instant, limit: int) 
 
 def add_seal(connection: Connection, number: int, until: Instant, count: int, digest: str) -> None:
     connection.execute(insert(seal).values(number=number, until=until, events=count, digest=digest))
+
+
+def extend_seal(connection: Connection, number: int, until: Instant) -> None:
+    """Nothing happened since the last seal: it reaches further. The first one is made where there is none."""
+    if connection.execute(update(seal).where(seal.c.number == number).values(until=until)).rowcount == 0:
+        add_seal(connection, number, until, 0, "")
 
 
 def list_seals(connection: Connection) -> list[tuple[int, Instant, int, str]]:

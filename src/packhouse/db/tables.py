@@ -244,11 +244,14 @@ document = table(
     "document",
     serial(),
     Column("cache_key", String(64), nullable=False),  # digest of index, key, generations, base URL, renderer
+    Column("series", String(64), nullable=False),  # digest of index, key and place: the same for every generation
+    Column("projects", Text, nullable=False),  # JSON: ids of the projects it was made from; who may not read one of them may not read it
     Column("path", String(512), nullable=False),
     ref("blob_id", "blob.id", index=True),
     Column("media_type", String(255), nullable=False),
     Column("made_at", Time, nullable=False),
     UniqueConstraint("cache_key", "path"),
+    Index("ix_document_series", "series", "made_at"),
 )
 
 # -- what happened -------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ Wanted: TypeAlias = Callable[[str], bool]
 """Says of a member name whether its bytes are wanted."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class Limits(Struct):
     """Over any of these is `InvalidUpload`."""
 
     members: int = 100_000
@@ -44,7 +44,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 LIMITS = Limits()
 
 
-class Archive(Struct, frozen=True, kw_only=True):
+class Archive(Struct):
     """What is inside. Names have no leading `./` and no trailing `/`; folders are left out of `names`."""
 
     names: tuple[str, ...]  # files and links, in the archive's order

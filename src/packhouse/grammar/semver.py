@@ -24,7 +24,7 @@ _VERSION = re.compile(
 )
 
 
-class Version(Struct, frozen=True, kw_only=True):
+class Version(Struct):
     """A version in its parts. `prerelease` and `build` are the dotted text, "" where there is none."""
 
     major: int

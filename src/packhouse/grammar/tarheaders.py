@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from packhouse.errors import InvalidUpload
-from packhouse.grammar.archive import KIB, Limits, shown
+from packhouse.grammar.archive import KIB, Limits, check_name, shown
 from packhouse.grammar.inflating import Inflated
 
 _ZEROS = bytes(512)
@@ -94,12 +94,8 @@ def _add(extended: dict[str, bytes], header: _Header, stream: Inflated) -> None:
     if len(data) != header.size:
         raise InvalidUpload("The tar archive is cut short")
     stream.skip(-header.size % 512)
-    if header.kind == b"L":
-        records = {"path": data.rstrip(b"\0")}
-    elif header.kind == b"K":
-        records = {"linkpath": data.rstrip(b"\0")}
-    else:
-        records = _read_pax(data)
+    gnu = {b"L": "path", b"K": "linkpath"}.get(header.kind)
+    records = {gnu: data.rstrip(b"\0")} if gnu else _read_pax(data)
     if header.kind == b"g":
         if records:
             raise InvalidUpload(f"The tar archive sets {', '.join(records)} for all members at once")
@@ -140,20 +136,26 @@ def _build_member(header: _Header, extended: dict[str, bytes], limits: Limits) -
         raise InvalidUpload(f"Member {shown(raw_name)} of the tar archive is {what}")
     if header.kind == b"\0" and raw_name.endswith(b"/"):
         kind = "folder"  # how it was written before ustar
-    if "size" in extended and extended["size"] != b"%d" % header.size:
-        raise InvalidUpload(f"Member {shown(raw_name)} of the tar archive has two sizes that disagree")
-    # Readers disagree on whether data follows for these.
-    if header.size and kind != "file":
-        raise InvalidUpload(f"Member {shown(raw_name)} of the tar archive is a {kind}, but has a size")
-    if kind == "file" and header.size > limits.produced:
-        raise InvalidUpload(f"Member {shown(raw_name)} of the tar archive has {header.size} bytes, more than {limits.produced}")
+    _check_size(header, kind, extended.get("size"), shown(raw_name), limits)
     name = _read_name(raw_name, limits)
-    if kind != "file":
-        name = name.rstrip("/")
-    target = _read_name(extended.get("linkpath", header.target), limits) if kind.endswith("link") else ""
     if kind == "file" and name.endswith("/"):
         raise InvalidUpload(f"Member {shown(raw_name)} of the tar archive is a file with the name of a folder")
-    return Member("" if name == "." else name, kind, header.size, target)
+    name = name.rstrip("/") or name
+    if name == "." and kind == "folder":
+        return Member("", kind, 0)
+    check_name("" if name == "." else name, "tar")
+    target = _read_name(extended.get("linkpath", header.target), limits) if kind.endswith("link") else ""
+    return Member(name, kind, header.size, target)
+
+
+def _check_size(header: _Header, kind: str, extended: bytes | None, name: str, limits: Limits) -> None:
+    if extended is not None and extended != b"%d" % header.size:
+        raise InvalidUpload(f"Member {name} of the tar archive has two sizes that disagree")
+    # Readers disagree on whether data follows for these.
+    if header.size and kind != "file":
+        raise InvalidUpload(f"Member {name} of the tar archive is a {kind}, but has a size")
+    if header.size > limits.produced:
+        raise InvalidUpload(f"Member {name} of the tar archive has {header.size} bytes, more than {limits.produced}")
 
 
 def _read_name(raw_name: bytes, limits: Limits) -> str:

@@ -34,8 +34,6 @@ def read_tar(
             if len(seen) == limits.members:
                 raise InvalidUpload(f"The tar archive has more than {limits.members} members")
             seen.append(member)
-            if member.name or not member.folder:
-                check_name(member.name, "tar")
             if member.kind != "file":
                 continue
             picked = wanted(member.name)
@@ -43,13 +41,17 @@ def read_tar(
                 raise InvalidUpload(f"Member {shown(member.name)} of the tar archive has {member.size} bytes, more than {limit_each}")
             if picked or digest:
                 content, digests[member.name] = _read(stream.pieces(member.size), keep=picked)
-                if picked:
-                    members[member.name] = content
             else:
                 stream.skip(member.size)
+            if picked:
+                members[member.name] = content
             stream.skip(-member.size % 512)
     _check_names(seen, members)
     _check_links(seen)
+    return _sum_up(seen, members, digests if digest else {})
+
+
+def _sum_up(seen: Sequence[Member], members: dict[str, bytes], digests: dict[str, str]) -> Archive:
     files = [member for member in seen if member.kind == "file"]
     return Archive(
         names=tuple(member.name for member in seen if not member.folder),
@@ -59,7 +61,7 @@ def read_tar(
         file_count=len(files),
         folders=tuple(dict.fromkeys(member.name for member in seen if member.folder and member.name)),
         links={member.name: member.target for member in seen if member.target},
-        digests=digests if digest else {},
+        digests=digests,
     )
 
 

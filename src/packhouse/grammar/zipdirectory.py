@@ -14,6 +14,7 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _MAX_DIRECTORY = 64 * MIB
+MAX_NEEDED = 63  # clause 4.4.3; others refuse to open what asks for more
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
 
 
@@ -109,7 +110,7 @@ def _read_entry(data: bytes, position: int, limits: Limits) -> tuple[Entry, int]
     if len(data) - position < _CENTRAL.size or data[position : position + 4] != b"PK\1\2":
         raise InvalidUpload("The directory of the zip archive is cut short or malformed")
     fields = _CENTRAL.unpack_from(data, position)
-    flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, disk, _, attributes, offset = fields[3:]
+    needed, flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, disk, _, attributes, offset = fields[2:]
     start = position + _CENTRAL.size
     extra_at = start + name_length
     following = extra_at + extra_length + comment_length
@@ -119,6 +120,8 @@ def _read_entry(data: bytes, position: int, limits: Limits) -> tuple[Entry, int]
     name = _read_name(raw_name, flags, limits)
     if disk not in (0, _FULL_16):
         raise InvalidUpload("The zip archive is one part of several")
+    if needed & 0xFF > MAX_NEEDED:
+        raise InvalidUpload(f"Member {shown(name)} of the zip archive asks for a newer version of zip")
     extra = data[extra_at : extra_at + extra_length]
     if extra or _FULL_32 in (size, packed, offset):
         size, packed, offset = widen((size, packed, offset), read_extra(extra, name), name)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from packhouse.errors import InvalidUpload
 from packhouse.grammar.archive import BLOCK, LIMITS, MIB, Archive, Limits, Source, Wanted, check_name, find_clash, folded, opened, shown
-from packhouse.grammar.zipdirectory import Entry, read_directory, read_extra, widen
+from packhouse.grammar.zipdirectory import MAX_NEEDED, Entry, read_directory, read_extra, widen
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _DESCRIPTORS = {12: "<3L", 16: "<4x3L", 20: "<L2Q", 24: "<4xL2Q"}  # clause 4.3.9
@@ -126,6 +126,8 @@ def _check_place(file: BinaryIO, entry: Entry, position: int, end: int) -> int:
 def _check_local(entry: Entry, local: _Local, raw_name: bytes, extra: bytes) -> None:
     payload = read_extra(extra, entry.name)
     size, packed = widen((local.size, local.packed), payload, entry.name)
+    if local.version & 0xFF > MAX_NEEDED:
+        _refuse(entry, "asks for a newer version of zip")
     if raw_name != entry.raw_name or local.method != entry.method or (local.flags ^ entry.flags) & _SAME_FLAGS:
         _refuse(entry, "has a local header that differs from the directory in name, method or flags")
     truth = (entry.crc, entry.packed, entry.size)

@@ -69,20 +69,15 @@ def seal_events(connection: Connection) -> Instant:
     limit = sealed_until(connection)
     if limit <= until:
         return until  # the clock was set back: what is final stays so
-    while True:
-        batch = events.between(connection, until, limit, BATCH)
-        full = len(batch) == BATCH
-        edge = batch[-1].at if full else limit
-        if full:
-            batch = [row for row in batch if row.at < edge] or batch
-            edge = batch[-1].at
+    while batch := events.between(connection, until, limit, BATCH):
+        if len(batch) == BATCH and batch[0].at < batch[-1].at:
+            batch = [row for row in batch if row.at < batch[-1].at]  # a seal never parts events of one instant
+        until = batch[-1].at
         number += 1
         digest = chain(digest, batch)
-        if batch or limit - until > 60_000_000 or not full:
-            events.add_seal(connection, number, edge, len(batch), digest)
-        until = edge
-        if not full:
-            return limit
+        events.add_seal(connection, number, until, len(batch), digest)
+    events.extend_seal(connection, number, limit)
+    return limit
 
 
 def chain(previous: str, batch: list[events.EventRow]) -> str:

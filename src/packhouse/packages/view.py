@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from packhouse.auth.policy import Access, authorize
 from packhouse.contract import Format, Index
 from packhouse.db import packages as rows_db
-from packhouse.db.engine import now
+from packhouse.db.engine import this_second
 from packhouse.db.scopes import (
     GENERATION, GENERATION_AT, GROUP_GENERATIONS, GROUP_GENERATIONS_AT, INSTANCE_GENERATIONS, INSTANCE_GENERATIONS_AT, Reader,
 )  # fmt: skip
@@ -181,7 +181,7 @@ class View:
         return Moment(at=at, api=m.api, format=m.format, as_of=m.as_of, level=m.level, place=m.place, options=m.options)
 
     def _reader(self) -> Reader:
-        return Reader.of(self._access.actor, now(), self._access.guest_reads)
+        return Reader.of(self._access.actor, this_second(), self._access.guest_reads)
 
     async def _projects(self, key: str) -> list[int]:
         """The projects in scope that hold a package and may be read."""

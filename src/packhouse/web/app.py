@@ -31,7 +31,7 @@ from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
 from packhouse.web.failure import answer_crash, answer_error, answer_method, answer_no_route
 from packhouse.web.logs import AccessLog, Record
-from packhouse.web.match import Entry, Matcher
+from packhouse.web.match import Entry, Matched, Matcher
 
 PLAIN = ErrorStyle()
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -138,15 +138,15 @@ class App:
                    actor.username if actor else "", actor.kind if actor else "", address)
         )  # fmt: skip
 
-    def _match(self, method: str, path: str) -> tuple[Entry | None, dict[str, str], set[str]]:
+    def _match(self, method: str, path: str) -> Matched:
         if method not in METHODS:
-            return None, {}, set(METHODS)
+            return None, {}, METHODS
         return self.matcher.match(method, path)
 
     # -- who, where, whether -----------------------------------------------------------------------------------------
 
     async def _authorized(
-        self, scope: Scope, receive: Receive, entry: Entry, method: str, params: dict[str, str], request_id: str, address: str
+        self, scope: Scope, receive: Receive, entry: Entry, method: str, params: Mapping[str, str], request_id: str, address: str
     ) -> Call:
         headers = _headers(scope)
         query_string = scope["query_string"]

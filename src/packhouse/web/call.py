@@ -39,7 +39,7 @@ class Call:
     )  # fmt: skip
 
     def __init__(
-        self, house: House, scope: Scope, receive: Receive, entry: Entry, method: str, params: dict[str, str], headers: dict[bytes, bytes],
+        self, house: House, scope: Scope, receive: Receive, entry: Entry, method: str, params: Mapping[str, str], headers: dict[bytes, bytes],
         query: dict[str, str], access: Access, moment: Moment, at: Instant | None, request_id: str, address: str,
         lookup: Callable[[int], Any], session: Session | None,
     ) -> None:  # fmt: skip

@@ -37,9 +37,9 @@ def answer_crash(request_id: str) -> Reply:
     )  # fmt: skip
 
 
-def answer_method(allowed: set[str]) -> Reply:
+def answer_method(allowed: frozenset[str]) -> Reply:
     """The path is known, the method is not."""
-    names = sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
+    names = sorted(allowed | ({"HEAD"} if "GET" in allowed else frozenset()))
     return Reply(b'{"message":"405 Method Not Allowed"}', 405, {"allow": ", ".join(names), "cache-control": "no-store"}, "application/json")
 
 

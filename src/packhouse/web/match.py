@@ -7,9 +7,9 @@ fit: the id of a project or group, whose `%2F` a proxy may have decoded. Literal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from packhouse.contract import ErrorStyle, Format, Route
@@ -26,6 +26,9 @@ PREFIXES: dict[Reach, tuple[Level, str, str]] = {
     Reach.GROUP: ("group", "api/v4/groups/{id+}/-/packages/", "api/v4/groups/{id+}/-/at/{time}/packages/"),
     Reach.INSTANCE: ("instance", "api/v4/packages/", "api/v4/-/at/{time}/packages/"),
 }
+
+Matched: TypeAlias = tuple["Entry | None", Mapping[str, str], frozenset[str]]
+REMEMBERED = 4096  # paths, so that a hot one is matched once
 
 DEEPEST = 64
 LONGEST_SEGMENT = 1024
@@ -78,6 +81,7 @@ class Matcher:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._root = _Node()
+        self._known: dict[tuple[str, str], Matched] = {}
         self.entries = list(entries)
         for entry in self.entries:
             node = self._root
@@ -88,22 +92,33 @@ class Matcher:
                 raise ValueError(f"Two routes answer {entry.route.method} /{entry.template}")
             node.leaves[entry.route.method] = entry
 
-    def match(self, method: str, raw_path: str) -> tuple[Entry | None, dict[str, str], set[str]]:
+    def match(self, method: str, raw_path: str) -> Matched:
         """The entry and its decoded parameters; or None and the methods that would have fitted. Raises `Invalid` for a path nobody should send."""
+        known = self._known.get((method, raw_path))
+        if known is not None:
+            return known
+        found = self._match(method, raw_path)
+        if found[0] is not None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[method, raw_path] = found
+        return found
+
+    def _match(self, method: str, raw_path: str) -> Matched:
         if len(raw_path) > LONGEST_PATH:
             raise Invalid("The path is too long")
         segments = raw_path.split("/")[1:]
         if segments and segments[-1] == "":
             segments.pop()
         if len(segments) > DEEPEST or "" in segments:
-            return None, {}, set()
+            return None, {}, frozenset()
         allowed: set[str] = set()
         wanted = "GET" if method == "HEAD" else method
         found = _descend(self._root, segments, 0, wanted, allowed)
         if found is None:
-            return None, {}, allowed
+            return None, {}, frozenset(allowed)
         entry, captured = found
-        return entry, {name: decode_segment(text) for name, text in captured.items()}, allowed
+        return entry, {name: decode_segment(text) for name, text in captured.items()}, frozenset()
 
 
 def _descend(node: _Node, segments: list[str], index: int, method: str, allowed: set[str]) -> tuple[Entry, dict[str, str]] | None:

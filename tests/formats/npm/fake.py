@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from packhouse.contract import Form, Part
+from packhouse.contract import PROJECT, Form, Part, Route
 from packhouse.errors import AlreadyExists, FileNotFound, NotFound, PackageNotFound, VersionNotFound
 from packhouse.formats.npm import FORMAT
 from packhouse.model import (
@@ -30,6 +30,7 @@ from packhouse.model import (
     VersionRow,
 )  # fmt: skip
 from packhouse.responses import Document, FileReply
+from packhouse.web.match import Entry, Matcher
 
 NOW = 1_700_000_000_123_456
 HOUR = 3_600_000_000
@@ -154,6 +155,9 @@ class House:
         self.shelf[name] = msgspec.structs.replace(package, versions=left, tags=tags)
 
 
+ANNA = Actor(kind="personal", username="anna", name="Anna", user_id=1)
+
+
 @dataclass
 class Call:
     """One request. The body goes through the splitter in small pieces, as it would arrive."""
@@ -164,7 +168,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
-    actor: Actor = Actor(kind="personal", username="anna", name="Anna", user_id=1)
+    actor: Actor = ANNA
 
     @property
     def moment(self) -> Moment:
@@ -172,6 +176,10 @@ class Call:
 
     async def body(self) -> bytes:
         return self.content
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.content), 4096):
+            yield self.content[start : start + 4096]
 
     async def spool(self, splitter: Any = None) -> Form:
         pieces = [piece for start in range(0, len(self.content), 997) for piece in splitter.feed(self.content[start : start + 997])]
@@ -199,33 +207,15 @@ def collect_form(pieces: list[PartStart | bytes | PartEnd], folder: Path) -> For
     return Form(files=tuple(files), fields=tuple(fields))
 
 
-def match(method: str, path: str) -> tuple[Any, dict[str, str]]:
-    """The handler and parameters of a path below the format's base: segments are matched undecoded, literals before parameters."""
-    found = []
-    for route in FORMAT.routes:
-        params = bind(route.path.split("/"), path.split("/"))
-        if route.method == method and params is not None:
-            rank = [0 if "{" not in part else 1 if part.startswith("@") else 2 for part in route.path.split("/")]
-            found.append((rank, route, params))
-    if not found:
+MATCHER = Matcher(Entry(route=route, template=route.path, level="project") for route in FORMAT.routes if PROJECT in route.reach)
+
+
+def match(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    """The route and parameters of a path below the format's base in a project."""
+    entry, params, _ = MATCHER.match(method, f"/{path}")
+    if entry is None:
         raise LookupError(path)
-    _, route, params = min(found, key=lambda each: each[0])
-    return route, params
-
-
-def bind(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
-    from urllib.parse import unquote
-
-    if len(pattern) != len(segments):
-        return None
-    params = {}
-    for part, segment in zip(pattern, segments, strict=True):
-        prefix, brace, name = part.partition("{")
-        if not segment.startswith(prefix) or (not brace and part != segment):
-            return None
-        if brace:
-            params[name.rstrip("}")] = unquote(segment.removeprefix(prefix))
-    return params
+    return entry.route, params
 
 
 async def ask(house: House, method: str, path: str, content: bytes = b"", **more: Any) -> Any:

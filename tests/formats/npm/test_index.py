@@ -183,7 +183,7 @@ def test_group_takes_the_tag_of_the_later_version(tmp_path: Path) -> None:
 def test_revision_moves_with_what_unpublishing_must_not_miss(tmp_path: Path) -> None:
     """Somebody unpublishes what they have not seen: a version, a tag or a deprecation made in between."""
     one, two = row(tmp_path, sample(), 1), row(tmp_path, sample(version="1.1.0"), 2)
-    again = msgspec.structs.replace(one, id=5)
+    again = msgspec.structs.replace(one, created=NOW)
     yanked = msgspec.structs.replace(one, yanked="x")
     several = [rows(one), rows(one, two), rows(one, next="1.0.0"), rows(yanked), rows(again)]
     assert len({full(given)["_rev"] for given in several}) == len(several)

@@ -54,7 +54,8 @@ def test_build_metadata_makes_no_other_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "tag", ["1", "1.0", "1.0.0", "v1", "=1", "x", "*", "1.x", ">=1", "<2", "~1", "^1.2", "1||2", "1.0.0-beta", "1.2.3beta", "~>1", "1.0.0+b", ">", "~"]
+    "tag",
+    ["1", "1.0", "1.0.0", "v1", "=1", "x", "*", "1.x", ">=1", "<2", "~1", "^1.2", "1||2", "1.0.0-beta", "1.2.3beta", "~>1", "1.0.0+b", ">", "~"],
 )
 def test_tags_that_read_as_ranges(tag: str) -> None:
     """A tag that clients take for a version range could be set, and would never be found again."""

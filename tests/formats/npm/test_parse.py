@@ -124,7 +124,7 @@ def test_put_with_a_revision_is_a_step_of_unpublishing() -> None:
 )
 def test_put_that_means_nothing(document: Any, files: tuple[str, ...], says: str) -> None:
     """A body that says nothing clear is taken for something, or refused without saying why."""
-    with pytest.raises(Invalid, match=".*") as caught:
+    with pytest.raises(Invalid) as caught:
         put(document, *files)
     assert says in caught.value.message
 
@@ -193,7 +193,7 @@ HOSTILE = {
     "climbing": samples.tarball({"package.json": b"{}", "../../etc/passwd": b""}),
     "absolute": samples.tarball({"package.json": b"{}", "x": b""}, folder="/package/"),
     "package.json of 6 MiB": samples.tarball({"package.json": b'{"a": "' + b"x" * 6 * 1024**2 + b'"}'}),
-    "bomb": samples.tarball({"package.json": b"{}", "zeros": bytes(64 * 1024**2)}),
+    "bomb": gzip.compress(gzip.decompress(samples.tarball({"package.json": b"{}", "zeros": bytes(64 * 1024**2)}))),
     "twice the same key": samples.tarball({"package.json": b'{"name": "toy", "name": "evil"}'}),
     "a list": samples.tarball({"package.json": b"[]"}),
     "latin-1": samples.tarball({"package.json": '{"name": "é"}'.encode("latin-1")}),
@@ -236,7 +236,9 @@ FIELDS = st.sampled_from(
 def test_any_package_json_is_read_or_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
     """A field of an unexpected kind raises something that is no refusal, in the parser, in what people read, or in the facts."""
     new = sample("toy", "1.0.0")
-    content = samples.tarball({"package.json": json.dumps({**new.manifest, **fields, "name": "toy", "version": "1.0.0"}).encode(), "binding.gyp": b""})
+    content = samples.tarball(
+        {"package.json": json.dumps({**new.manifest, **fields, "name": "toy", "version": "1.0.0"}).encode(), "binding.gyp": b""}
+    )
     try:
         made = upload(tmp_path, Sample("toy", "1.0.0", content, {}))
     except Invalid:
@@ -333,7 +335,11 @@ TIDIED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("yarn berry keeps bin", {"bin": "./cli.js"}, {"bin": "./cli.js"}),
     ("pnpm keeps ./ in bin", {"bin": {"toy": "./cli.js"}}, {"bin": "cli.js"}),
     ("npm writes out git addresses", {"dependencies": {"a": "github:acme/a"}}, {"dependencies": {"a": "acme/a"}}),
-    ("npm writes out git addresses", {"dependencies": {"a": "git+ssh://git@h.example/acme/a.git#v1"}}, {"dependencies": {"a": "git@h.example:acme/a#v1"}}),
+    (
+        "npm writes out git addresses",
+        {"dependencies": {"a": "git+ssh://git@h.example/acme/a.git#v1"}},
+        {"dependencies": {"a": "git@h.example:acme/a#v1"}},
+    ),
     ("npm up to 6 copies optional", {"dependencies": {"a": "1"}, "optionalDependencies": {"a": "1"}}, {"optionalDependencies": {"a": "1"}}),
     ("npm strips local tools", {"scripts": {"postinstall": "foo"}}, {"scripts": {"postinstall": "node_modules/.bin/foo"}}),
     ("npm and yarn 1 add a build", {"scripts": {"install": "node-gyp rebuild"}, "gypfile": True}, {}),
@@ -544,7 +550,9 @@ def test_about_says_what_pages_show(tmp_path: Path) -> None:
     assert [(each.kind, each.name, each.range) for each in about.dependencies] == [("runtime", "a", "1"), ("runtime", "b", "2"), ("peer", "c", "*")]
 
 
-@pytest.mark.parametrize(("fields", "license"), [({"license": {"type": "MIT"}}, "MIT"), ({"licenses": [{"type": "BSD"}]}, "BSD"), ({"license": 1}, "")])
+@pytest.mark.parametrize(
+    ("fields", "license"), [({"license": {"type": "MIT"}}, "MIT"), ({"licenses": [{"type": "BSD"}]}, "BSD"), ({"license": 1}, "")]
+)
 def test_licence_in_its_old_shapes(fields: dict[str, Any], license: str, tmp_path: Path) -> None:
     """An old package shows no licence, or breaks the page."""
     about = upload(tmp_path, Sample("toy", "1.0.0", samples.package(**fields), {})).files[0].about

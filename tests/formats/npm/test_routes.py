@@ -15,11 +15,22 @@ import pytest
 from packhouse import errors
 from packhouse.contract import INSTANCE, PROJECT, Action
 from packhouse.errors import (
-    AlreadyExists, Conflict, FileNotFound, Invalid, InvalidName, InvalidUpload, NotFound, PackageNotFound, RegistryError, Unsupported, VersionNotFound,
+    AlreadyExists,
+    Conflict,
+    FileNotFound,
+    Invalid,
+    InvalidName,
+    InvalidUpload,
+    NotFound,
+    PackageNotFound,
+    RegistryError,
+    TooLarge,
+    Unsupported,
+    VersionNotFound,
 )  # fmt: skip
 from packhouse.formats.npm import FORMAT
 from packhouse.formats.npm.errors import ERRORS
-from packhouse.formats.npm.routes import wants_short
+from packhouse.formats.npm.routes import PACKUMENT_LIMIT, wants_short
 from packhouse.formats.npm.snippets import snippets
 from packhouse.model import Moment
 from packhouse.responses import Document, FileReply
@@ -151,14 +162,16 @@ def test_damaged_tarball_leaves_nothing(house: House) -> None:
     assert not house.shelf
 
 
-@pytest.mark.parametrize("path", ["missing", "@acme%2fmissing", "my_inv@@lid", "@acme", "missing/-/missing-1.0.0.tgz", "missing/1.0.0", "missing/-rev/1"])
+@pytest.mark.parametrize("path", ["missing", "@acme%2fmissing", "my_inv@@lid", "@acme", "missing/-/missing-1.0.0.tgz", "missing/1.0.0"])
 def test_what_is_not_there_is_not_found(path: str, house: House) -> None:
     """A missing package answers something that clients do not take for missing."""
     with pytest.raises(NotFound):
         run(house, "GET", path)
 
 
-@pytest.mark.parametrize("file", ["toy-1.0.1.tgz", "toy-1.0.0.zip", "other-1.0.0.tgz", "@evil/toy-1.0.0.tgz", "toy-1.0.0.sigstore", "toy-1.0.0.tgz/x"])
+@pytest.mark.parametrize(
+    "file", ["toy-1.0.1.tgz", "toy-1.0.0.zip", "other-1.0.0.tgz", "@evil/toy-1.0.0.tgz", "toy-1.0.0.sigstore", "toy-1.0.0.tgz/x"]
+)
 def test_other_files_of_a_package_are_not_found(file: str, house: House) -> None:
     """An address leads to a file that it does not name."""
     publish(house, sample())
@@ -204,7 +217,12 @@ def test_provenance_is_served(house: House) -> None:
     for form in (path, path.replace("%2f", "/"), path.replace("%2f", "%2F")):
         reply = run(house, "GET", form)
         assert isinstance(reply, FileReply) and reply.media_type == "application/json"
-    for form in ("-/npm/v1/attestations/@acme%2ftoy@9.0.0", "-/npm/v1/attestations/toy", "-/npm/v1/attestations/@acme%2ftoy", "-/npm/v1/attestations/..@1"):
+    for form in (
+        "-/npm/v1/attestations/@acme%2ftoy@9.0.0",
+        "-/npm/v1/attestations/toy",
+        "-/npm/v1/attestations/@acme%2ftoy",
+        "-/npm/v1/attestations/..@1",
+    ):
         with pytest.raises(NotFound):
             run(house, "GET", form)
 
@@ -236,7 +254,6 @@ def test_deprecation_changes_only_what_is_new(house: House, monkeypatch: pytest.
     publish(house, sample())
     publish(house, sample(version="1.1.0"))
     deprecate(house, "old", "1.0.0")
-    house.shelf["@acme/toy"].versions[0]
     changed: list[str] = []
     yank = house.yank
 
@@ -265,6 +282,13 @@ def test_deprecating_what_is_not_there(house: House) -> None:
     publish(house, sample())
     with pytest.raises(InvalidUpload):
         deprecate(house, None)
+
+
+def test_packument_that_comes_back_is_bounded(house: House) -> None:
+    """A body of any size is held in memory."""
+    for path in ("toy", "toy/-rev/1"):
+        with pytest.raises(TooLarge):
+            run(house, "PUT", path, b" " * (PACKUMENT_LIMIT + 1), headers=DEPRECATE)
 
 
 def unpublish(house: House, *gone: str, rev: str | None = None) -> Any:
@@ -425,7 +449,13 @@ def test_audits_find_nothing(house: House) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "-/v1/login"), ("PUT", "-/user/org.couchdb.user:anna"), ("DELETE", "-/user/token/x"), ("GET", "-/npm/v1/tokens"), ("POST", "-/npm/v1/tokens")],
+    [
+        ("POST", "-/v1/login"),
+        ("PUT", "-/user/org.couchdb.user:anna"),
+        ("DELETE", "-/user/token/x"),
+        ("GET", "-/npm/v1/tokens"),
+        ("POST", "-/npm/v1/tokens"),
+    ],
 )
 def test_signing_in_from_the_command_line_is_explained(method: str, path: str, house: House) -> None:
     """Who types `npm login` does not learn what to do instead."""
@@ -455,7 +485,8 @@ def test_changes_are_for_people_who_signed_in() -> None:
     ("method", "path", "action"),
     [
         ("GET", "@acme%2ftoy", Action.READ), ("GET", "@acme/toy/-/toy-1.0.0.tgz", Action.READ), ("PUT", "@acme%2ftoy", Action.PUBLISH),
-        ("PUT", "@acme%2ftoy/-rev/1", Action.DELETE), ("DELETE", "@acme%2ftoy/-rev/1", Action.DELETE), ("DELETE", "a/-/a-1.0.0.tgz/-rev/1", Action.DELETE),
+        ("PUT", "@acme%2ftoy/-rev/1", Action.DELETE), ("DELETE", "@acme%2ftoy/-rev/1", Action.DELETE),
+        ("DELETE", "a/-/a-1.0.0.tgz/-rev/1", Action.DELETE),
         ("PUT", "-/package/a/dist-tags/next", Action.PUBLISH), ("DELETE", "-/package/a/dist-tags/next", Action.DELETE),
     ],
 )  # fmt: skip

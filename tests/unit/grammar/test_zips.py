@@ -46,7 +46,8 @@ class Member:
         deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
         packed = self.packed if self.packed is not None else deflate.compress(self.content) + deflate.flush() if self.method == 8 else self.content
         return {
-            "name": self.name, "flags": self.flags | (8 if self.descriptor else 0), "method": self.method, "crc": zlib.crc32(self.content),
+            "needed": 20, "name": self.name, "flags": self.flags | (8 if self.descriptor else 0), "method": self.method,
+            "crc": zlib.crc32(self.content),
             "packed": len(packed), "size": len(self.content), "extra": self.extra, "data": packed,
         }  # fmt: skip
 
@@ -66,13 +67,13 @@ def build(
         offset = len(body)
         zeros = {"crc": 0, "packed": 0, "size": 0} if member.descriptor else {}
         told = facts | zeros | member.local
-        body += struct.pack("<4s2H", b"PK\3\4", 20, told["flags"]) + middle(told) + told["name"] + told["extra"] + facts["data"]
+        body += struct.pack("<4s2H", b"PK\3\4", told["needed"], told["flags"]) + middle(told) + told["name"] + told["extra"] + facts["data"]
         if member.descriptor:
             signature = [b"PK\7\10"] if "s" in member.descriptor else []
             body += struct.pack("<" + member.descriptor, *signature, facts["crc"], facts["packed"], facts["size"])
         body += member.gap
         said = {"disk": 0, "offset": offset} | facts | member.central
-        directory += struct.pack("<4s3H", b"PK\1\2", 0x031E, 20, said["flags"]) + middle(said)
+        directory += struct.pack("<4s3H", b"PK\1\2", 0x031E, said["needed"], said["flags"]) + middle(said)
         directory += struct.pack("<3H2L", 0, said["disk"], 0, member.attributes << 16, said["offset"]) + said["name"] + said["extra"]
     at = len(body)
     body += directory + between
@@ -171,6 +172,8 @@ HOSTILE: dict[str, bytes] = {
     "encrypted": build(Member(flags=0x0801)),
     "strongly encrypted": build(Member(flags=0x0841)),
     "masked headers": build(Member(flags=0x2800)),
+    "newer version": build(Member(central={"needed": 64})),
+    "newer version in the local header": build(Member(local={"needed": 64})),
     "bzip2": build(Member(method=12)),
     "lzma": build(Member(method=14)),
     "zstd": build(Member(method=93)),

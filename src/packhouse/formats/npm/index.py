@@ -34,7 +34,7 @@ _TOP_FIELDS = ("description", "homepage", "keywords", "repository", "author", "c
 NO_REASON = "This version is deprecated."
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(Struct):
     """Of a tarball. `readme` is packed: one of them is shown, of thousands that are read."""
 
     manifest: msgspec.Raw
@@ -43,13 +43,13 @@ class Facts(Struct, frozen=True, kw_only=True):
     readme: str = ""
 
 
-class ProvenanceFacts(Struct, frozen=True, kw_only=True):
+class ProvenanceFacts(Struct):
     """Of a provenance bundle."""
 
     predicate: str
 
 
-class Release(Struct, frozen=True, kw_only=True):
+class Release(Struct):
     """A version that is listed: its row, its tarball's facts, and the kind of provenance beside it."""
 
     row: VersionRow
@@ -247,5 +247,5 @@ def revision(releases: Mapping[str, Release], tags: Mapping[str, str]) -> str:
     digest = hashlib.sha256(repr(sorted(tags.items())).encode())
     for release in releases.values():
         row = release.row
-        digest.update(repr((row.project, row.id, row.version, row.yanked)).encode())
+        digest.update(repr((row.project, row.version, row.created, row.yanked)).encode())
     return f"{len(releases)}-{digest.hexdigest()[:32]}"

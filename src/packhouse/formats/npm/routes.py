@@ -6,12 +6,12 @@ A scoped name comes as `@scope%2fname` or `@scope/name`; each package route is w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from packhouse.contract import GROUP, INSTANCE, KIB, MIB, PROJECT, Action, Answer, Call, Form, Route
+from packhouse.contract import GROUP, INSTANCE, KIB, MIB, PROJECT, Action, Answer, Call, Form, Part, Route
 from packhouse.errors import (
     Conflict,
     FileNotFound,
@@ -21,6 +21,7 @@ from packhouse.errors import (
     InvalidVersion,
     NotFound,
     PackageNotFound,
+    TooLarge,
     Unsupported,
     VersionNotFound,
 )
@@ -32,7 +33,6 @@ Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 
 # A packument that is sent back to deprecate a version holds every version.
 PACKUMENT_LIMIT = 64 * MIB
-PUT_LIMIT = parse.MAX_FILE_SIZE * 4 // 3 + PACKUMENT_LIMIT
 AUDIT_LIMIT = 10 * MIB
 SMALL = 64 * KIB
 ANYWHERE = PROJECT | GROUP | INSTANCE
@@ -104,7 +104,7 @@ async def fetch_provenance(call: Call) -> Answer:
     except (InvalidName, InvalidVersion) as error:
         raise FileNotFound from error
     reply = await call.packages.file(name, version, names.provenance_name(name, version))
-    return msgspec.structs.replace(reply, media_type=index.JSON)
+    return msgspec.structs.replace(reply, media_type=index.JSON)  # type: ignore[type-var]
 
 
 def known_name(call: Call) -> str:
@@ -121,28 +121,45 @@ def known_name(call: Call) -> str:
 async def put_package(call: Call) -> Answer:
     """Publish a version, or deprecate some. Raises `InvalidUpload` and what publishing raises."""
     name = names.name_key(names.name_in(call.params))
-    form, meaning = await read_put(call, name)
+    files, meaning = await read_put(call, name)
     if isinstance(meaning, parse.Publish):
-        return await publish(call, form, meaning)
+        return await publish(call, files, meaning)
     if isinstance(meaning, parse.Deprecate):
         return await deprecate(call, name, meaning)
     raise InvalidUpload("The document is neither a publish nor a deprecation")
 
 
-async def read_put(call: Call, name: str, *, shrink: bool = False) -> tuple[Form, parse.Publish | parse.Deprecate | parse.Shrink]:
+async def read_put(call: Call, name: str, *, shrink: bool = False) -> tuple[Sequence[Part], parse.Publish | parse.Deprecate | parse.Shrink]:
+    files: Sequence[Part] = ()
+    if shrink or call.headers.get("npm-command") == "deprecate":
+        document = await read_whole(call)
+    else:
+        form = await read_parts(call)
+        files, document = form.files, dict(form.fields).get("document", b"")
+    attachments = [part.name for part in files]
+    # In a thread: a long document takes longer than other requests should wait.
+    return files, await asyncio.to_thread(parse.read_put, document, name=name, attachments=attachments, headers=call.headers, shrink=shrink)
+
+
+async def read_whole(call: Call) -> bytes:
+    """A packument that was fetched before: long, but without a file, so that cutting it in parts would only cost time."""
+    document = bytearray()
+    async for piece in call.stream():
+        document += piece
+        if len(document) > PACKUMENT_LIMIT:
+            raise TooLarge(f"The document is larger than {PACKUMENT_LIMIT} bytes", limit=PACKUMENT_LIMIT)
+    return bytes(document)
+
+
+async def read_parts(call: Call) -> Form:
     try:
-        form = await call.spool(parse.PutSplitter(limit=PACKUMENT_LIMIT))
+        return await call.spool(parse.PutSplitter(limit=PACKUMENT_LIMIT))
     except InvalidUpload as error:
         raise InvalidUpload(f"Invalid json: {error.message}") from error
-    document = dict(form.fields).get("document", b"")
-    attachments = [part.name for part in form.files]
-    # In a thread: a packument of thousands of versions takes longer than other requests should wait.
-    meaning = await asyncio.to_thread(parse.read_put, document, name=name, attachments=attachments, headers=call.headers, shrink=shrink)
-    return form, meaning
 
 
-async def publish(call: Call, form: Form, new: parse.Publish) -> Answer:
-    content = next(part.content for part in form.files if part.name == new.tarball)
+async def publish(call: Call, files: Sequence[Part], new: parse.Publish) -> Answer:
+    content = next(part.content for part in files if part.name == new.tarball)
     parse.check_content(new, content)
     tarball = await call.inspect(parse.read_tarball, content)
     provenance = None
@@ -247,7 +264,8 @@ async def search(call: Call) -> Answer:
     offset = number(call.query.get("from"), 0)
     limit = min(number(call.query.get("size"), SEARCH_DEFAULT), SEARCH_LIMIT)
     found, total = await call.packages.search(call.query.get("text", "").strip(), offset, limit)
-    return json_reply({"objects": [index.write_match(match) for match in found], "total": total, "time": index.iso(call.moment.at)})
+    objects = [index.write_match(match) for match in found]
+    return json_reply({"objects": objects, "total": total, "time": max((each["package"]["date"] for each in objects), default=index.iso(0))})
 
 
 def number(text: str | None, default: int) -> int:
@@ -307,7 +325,7 @@ def forms(path: str) -> Iterator[str]:
 
 
 def of_package(
-    method: str, path: str, handler: Handler, action: Action = Action.READ, *, reach: Reach = ANYWHERE, limit: int = SMALL
+    method: str, path: str, handler: Handler, action: Action = Action.READ, *, reach: Reach = ANYWHERE, limit: int | None = SMALL
 ) -> Iterator[Route]:
     """Routes of one package. At instance level the scope of the name is the path of the group that owns it."""
     for form in forms(path):
@@ -328,7 +346,7 @@ def of_registry(method: str, path: str, handler: Handler, everywhere: Action, *,
 
 ROUTES = (
     *of_package("GET", "PACKAGE", show_package),
-    *of_package("PUT", "PACKAGE", put_package, Action.PUBLISH, reach=PROJECT, limit=PUT_LIMIT),
+    *of_package("PUT", "PACKAGE", put_package, Action.PUBLISH, reach=PROJECT, limit=None),
     # In its escaped form, a scoped name and a version look like scope and name: `show_package` tells them apart.
     Route(method="GET", path="{package}/{version}", handler=show_package, action=Action.READ, reach=ANYWHERE, place_of=names.root_group_of),
     Route(method="GET", path="@{scope}/{name}/{version}", handler=show_package, action=Action.READ, reach=ANYWHERE, place_of=names.root_group_of),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -51,6 +52,7 @@ def choose(documents: Mapping[str, Document], call: Call) -> Document:
     return msgspec.structs.replace(documents[document], media_type=media_type)  # type: ignore[type-var]
 
 
+@lru_cache(512)
 def choose_form(accept: str | None, wanted: str | None) -> tuple[str, str]:
     """Which document to send and as what: `?format=` decides, else Accept by its weights; JSON wins a draw, HTML where anything goes."""
     if wanted:

@@ -91,6 +91,8 @@ def upgrade() -> None:
     op.create_table('document',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('cache_key', sa.String(length=64), nullable=False),
+    sa.Column('series', sa.String(length=64), nullable=False),
+    sa.Column('projects', sa.Text(), nullable=False),
     sa.Column('path', sa.String(length=512), nullable=False),
     sa.Column('blob_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('media_type', sa.String(length=255), nullable=False),
@@ -102,6 +104,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('document', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_document_blob_id'), ['blob_id'], unique=False)
+        batch_op.create_index('ix_document_series', ['series', 'made_at'], unique=False)
 
     op.create_table('place',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),

@@ -22,7 +22,7 @@ DOCUMENT_LIMIT = 10 * MIB
 AUDIT_LIMIT = 32 * MIB
 
 
-class Publish(Struct, frozen=True, kw_only=True):
+class Publish(Struct):
     """A new version. `manifest` is what the client says of it, `tarball` the attachment to look into, `provenance` a bundle."""
 
     name: str
@@ -34,13 +34,13 @@ class Publish(Struct, frozen=True, kw_only=True):
     provenance: str | None = None
 
 
-class Deprecate(Struct, frozen=True, kw_only=True):
+class Deprecate(Struct):
     """Version → message; "" takes the deprecation back."""
 
     messages: Mapping[str, str]
 
 
-class Shrink(Struct, frozen=True, kw_only=True):
+class Shrink(Struct):
     """A step of unpublishing: the versions that stay."""
 
     versions: frozenset[str]

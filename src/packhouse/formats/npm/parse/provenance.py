@@ -16,7 +16,7 @@ from packhouse.model import Struct
 LIMIT = 1024 * 1024
 
 
-class Provenance(Struct, frozen=True, kw_only=True):
+class Provenance(Struct):
     """`answer` is the document that is served, with the bundle as it came."""
 
     predicate: str

@@ -26,7 +26,7 @@ GYP_BUILD = "node-gyp rebuild"
 _README = re.compile(r"readme(?:\.(?:md|markdown|mkdn?|txt))?", re.IGNORECASE)
 
 
-class Tarball(Struct, frozen=True, kw_only=True):
+class Tarball(Struct):
     """`manifest` is the package.json in one shape, as JSON. `bin_folder`: its commands are the files of a folder."""
 
     manifest: bytes
