@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 from packhouse.api.routes import api_routes
@@ -11,7 +11,7 @@ from packhouse.auth.access import Gate
 from packhouse.auth.sessions import Sessions
 from packhouse.blobs.disk import DiskStore
 from packhouse.blobs.spool import Spool
-from packhouse.contract import Format, Route
+from packhouse.contract import Format, Route, Signer
 from packhouse.db.engine import open_database
 from packhouse.formats import FORMATS
 from packhouse.jobs.loops import running
@@ -26,7 +26,7 @@ from packhouse.web.match import Entry, Matcher, mount
 from packhouse.web.probes import Probes
 
 
-def make_house(settings: Settings, formats: Sequence[Format] = FORMATS) -> House:
+def make_house(settings: Settings, formats: Sequence[Format] = FORMATS, signers: Callable[[int | None], Signer] | None = None) -> House:
     """The parts that every request may need; nothing is opened yet."""
     database = open_database(settings.database_url, settings.data_path)
     blobs = settings.blobs.removeprefix("file:") or str(settings.data_path / "blobs")
@@ -39,12 +39,13 @@ def make_house(settings: Settings, formats: Sequence[Format] = FORMATS) -> House
         gate=Gate(database, guest_reads=settings.guest_reads, packages=settings.packages),
         cache=DocumentCache(settings.document_cache_mib * 1024 * 1024),
         inspector=Inspector(),
+        signers=signers,
     )
 
 
-def make_app(settings: Settings, formats: Sequence[Format] = FORMATS) -> App:
+def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: Callable[[int | None], Signer] | None = None) -> App:
     """The application."""
-    house = make_house(settings, formats)
+    house = make_house(settings, formats, signers)
     sessions = Sessions(house.database)
     pages = Pages(house, sessions)
     entries = [

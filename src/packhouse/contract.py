@@ -84,6 +84,9 @@ class Packages(Protocol):
     async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
         """The documents of an index, from cache or made now. Raises `PackageNotFound` where it is empty."""
 
+    async def document(self, index: str, key: str, sha256: str) -> Document:
+        """A document of an index by its digest: of this generation, or of an older one of a signed index, for an hour at least. Raises `FileNotFound`."""
+
     async def tag(self, name: str, tag: str, version: str | None) -> None:
         """Move a tag, or remove it with `version` None. Raises `VersionNotFound`, `NotFound`."""
 

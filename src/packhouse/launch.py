@@ -7,9 +7,13 @@ import gc
 import os
 import shutil
 import sys
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from packhouse.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from packhouse.contract import Format, Signer
 
 
 def settings_or_exit() -> Settings:
@@ -26,8 +30,8 @@ def fail(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def serve() -> NoReturn:
-    """Serve until told to stop."""
+def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None], Signer] | None = None) -> NoReturn:
+    """Serve until told to stop: these formats, or all that there are, signed by the signer of each project."""
     settings = settings_or_exit()
     metrics = settings.data_path / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)
@@ -36,6 +40,7 @@ def serve() -> NoReturn:
     os.umask(0o077)
 
     from packhouse.assemble import make_app, make_house
+    from packhouse.formats import FORMATS
     from packhouse.packages.firststart import prepare
     from packhouse.web import server
     from packhouse.web.logs import configure_logs
@@ -45,14 +50,15 @@ def serve() -> NoReturn:
         sock = server.listen(settings.host, settings.port)
     except OSError as error:
         fail(f"cannot listen on {settings.listen}: {error.strerror}")
-    house = make_house(settings)
+    formats = FORMATS if formats is None else formats
+    house = make_house(settings, formats, signers)
     made = asyncio.run(prepare(house))
     house.store.start()  # type: ignore[attr-defined]
     if made is not None:
         _welcome(settings, made.password, made.token, made.given)
     gc.collect()
     gc.freeze()  # what is there now is shared by every process
-    raise SystemExit(server.serve(lambda: make_app(settings), sock, settings.processes, settings.drain_seconds))
+    raise SystemExit(server.serve(lambda: make_app(settings, formats, signers), sock, settings.processes, settings.drain_seconds))
 
 
 def _welcome(settings: Settings, password: str, token: str, given: bool) -> None:

@@ -6,12 +6,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from tests.ui.samples import pages
 
 from packhouse.ui.icons import Icons
 from packhouse.ui.render import Renderer
 from packhouse.ui.replies import PAGE_HEADERS
 from packhouse.ui.static_files import read_static_files
+
+from .samples import pages
 
 
 def make_gallery(theme: str = "") -> Starlette:

@@ -56,8 +56,9 @@ class Page:
         return [unescape(href) for href in re.findall(r'<a\b[^>]*\bhref="([^"]*)"', self.html)]
 
     def field(self, name: str) -> str:
-        """The value of the first form field of that name."""
-        found = re.search(rf'<input\b[^>]*\bname="{re.escape(name)}"[^>]*\bvalue="([^"]*)"', self.html)
+        """The value of the first form field of that name; those of the page itself come before those of the bar above it."""
+        bar, _, main = self.html.partition("<main")
+        found = re.search(rf'<input\b[^>]*\bname="{re.escape(name)}"[^>]*\bvalue="([^"]*)"', main + bar)
         return unescape(found.group(1)) if found else ""
 
 

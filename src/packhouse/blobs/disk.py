@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -18,6 +19,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _move_to_new(source: str, target: Path) -> None:
+    """Rename, but never over what is there: a stored name belongs to whoever took it first. Raises `FileExistsError`."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        os.rename(source, target)  # a file system without links: the look before has to do
+    else:
+        os.unlink(source)
 
 
 class DiskStore:
@@ -42,7 +55,7 @@ class DiskStore:
 
     def _put(self, source: str, target: Path) -> None:
         try:
-            os.rename(source, target)
+            _move_to_new(source, target)
             sync_folder(target.parent)
         except OSError as error:
             if full_disk(error):

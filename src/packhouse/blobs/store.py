@@ -13,7 +13,7 @@ class Store(Protocol):
     """Bytes under stored names made by the house, never by a user."""
 
     async def put(self, content: Spooled, name: str) -> None:
-        """Durable under this name when it returns; the spooled file is gone then. Raises `OutOfSpace`."""
+        """Durable under this name when it returns; the spooled file is gone then. Raises `FileExistsError` for a name that is taken, `OutOfSpace`."""
 
     def path(self, name: str) -> Path | None:
         """Where the bytes lie on local disk; None where they do not."""

@@ -1,4 +1,4 @@
-"""Stored documents: sets of signed indexes and of what they digest, kept while a client may still ask for them. Rows never change: the first set wins."""
+"""Stored documents: sets of signed indexes and of what they digest, for as long as a client may ask for them. The first set of a key wins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from packhouse.db.changes import take_blob, upsert
 from packhouse.db.tables import blob, document
@@ -75,7 +75,7 @@ def add_sets(connection: Connection, sets: Sequence[NewSet], placed: Mapping[str
     return names
 
 
-def _superseded(before: Instant) -> exists:
+def _superseded(before: Instant) -> ColumnElement[bool]:
     newer = document.alias("newer")
     return exists(
         select(newer.c.id).where(
@@ -92,4 +92,4 @@ def has_superseded(connection: Connection, before: Instant) -> bool:
 
 def drop_superseded(connection: Connection, before: Instant) -> int:
     """Forget the sets that were replaced at or before this instant; how many documents that were. Bytes go later, by collection."""
-    return connection.execute(delete(document).where(and_(_superseded(before)))).rowcount
+    return connection.execute(delete(document).where(_superseded(before))).rowcount

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, func, insert, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, exists, func, insert, literal, literal_column, or_, select, true, tuple_, update
 from sqlalchemy import Integer as SqlInteger
 
 from packhouse.db.scopes import Reader
-from packhouse.db.tables import Id, Time, lineage, member, option, place, place_alias, protection, user, version
+from packhouse.db.tables import Id, Time, lineage, member, option, place, place_alias, protection, setting, user, version
 from packhouse.model import Instant, Place, Struct, Visibility
 
 _COLUMNS = (
@@ -137,6 +137,7 @@ def move_place(connection: Connection, id_: int, new_path: str, parent: Place | 
         moved = full_path + row.full_path[len(current.full_path) :]
         connection.execute(delete(place_alias).where(place_alias.c.path_key == moved.lower(), place_alias.c.place_id == row.id))
         if moved.lower() != row.full_path.lower():
+            connection.execute(delete(place_alias).where(place_alias.c.path_key == row.full_path.lower()))  # a longer gone place had it too
             connection.execute(insert(place_alias).values(path_key=row.full_path.lower(), place_id=row.id))
         connection.execute(update(place).where(place.c.id == row.id).values(full_path=moved, path_key=moved.lower()))
     connection.execute(update(place).where(place.c.id == id_).values(path=new_path, parent_id=None if parent is None else parent.id))
@@ -197,11 +198,13 @@ class PlaceQuery(Struct):
     parent: int | None = None
     below: int | None = None
     top_level: bool = False
+    archived: bool | None = None
     visibility: int | None = None
     min_level: int | None = None  # only places where the reader holds this role
     order_by: str = "id"
     descending: bool = True
     after: int | None = None
+    after_name: tuple[str, int] | None = None  # a keyset page by name starts behind this name and id
     offset: int = 0
     limit: int = 20
 
@@ -221,12 +224,17 @@ def list_places(connection: Connection, query: PlaceQuery) -> tuple[list[Place],
         conditions.append(place.c.parent_id.is_(None))
     if query.visibility is not None:
         conditions.append(place.c.visibility == query.visibility)
+    if query.archived is not None:
+        conditions.append(place.c.archived == query.archived)
     if query.min_level is not None:
         conditions.append(_holds(query.min_level))
     params = query.reader.params()
     total = connection.execute(select(func.count()).select_from(place).where(*conditions), params).scalar_one()
     if query.after is not None:
         conditions.append(place.c.id < query.after if query.descending else place.c.id > query.after)
+    if query.after_name is not None:
+        here, there = tuple_(func.lower(place.c.name), place.c.id), tuple_(literal(query.after_name[0]), literal(query.after_name[1]))
+        conditions.append(here < there if query.descending else here > there)
     columns = {"id": place.c.id, "name": func.lower(place.c.name), "path": place.c.path_key, "created_at": place.c.created}
     column: Any = columns.get(query.order_by, place.c.id)
     order = (column.desc(), place.c.id.desc()) if query.descending else (column.asc(), place.c.id.asc())
@@ -242,6 +250,7 @@ def _holds(level: int) -> ColumnElement[bool]:
         .where(
             line.c.place_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id),
             member.c.level >= bindparam("min_level", level, type_=SqlInteger),
+            or_(member.c.expires.is_(None), member.c.expires > bindparam("r_now", type_=Time)),
         )
         .correlate(place)
     )  # fmt: skip
@@ -279,9 +288,9 @@ _MEMBER = (member.c.user_id, user.c.username, user.c.name, user.c.state, member.
 
 def list_members(
     connection: Connection, id_: int, *, inherited: bool = False, search: str | None = None, user_ids: Sequence[int] | None = None,
-    offset: int = 0, limit: int = 20,
+    offset: int = 0, limit: int = 20, at: Instant | None = None,
 ) -> tuple[list[MemberRow], int]:  # fmt: skip
-    """Direct members, or with inherited ones: the highest level of each user counts."""
+    """Direct members, or with inherited ones: the highest level of each user counts. `at` leaves out who is none any more by then."""
     joined = member.join(user, user.c.id == member.c.user_id)
     conditions: list[ColumnElement[bool]] = []
     if inherited:
@@ -293,6 +302,8 @@ def list_members(
         conditions.append(or_(user.c.username_key.contains(search.lower(), autoescape=True), func.lower(user.c.name).contains(search.lower(), autoescape=True)))
     if user_ids:
         conditions.append(member.c.user_id.in_(user_ids))
+    if at is not None:
+        conditions.append(or_(member.c.expires.is_(None), member.c.expires > at))
     best: dict[int, MemberRow] = {}
     for r in connection.execute(select(*_MEMBER).select_from(joined).where(*conditions).order_by(member.c.user_id, member.c.level.desc())):
         best.setdefault(r[0], MemberRow(user_id=r[0], username=r[1], name=r[2], state=r[3], level=r[4], expires=r[5], created=r[6]))
@@ -354,3 +365,74 @@ def read_options(connection: Connection, project: int, format: str, at: Instant 
     force = option.c.until.is_(None) if at is None else and_(option.c.since <= at, or_(option.c.until.is_(None), option.c.until > at))
     found = connection.scalar(select(option.c["values"]).where(option.c.project_id == project, option.c.format == format, force))
     return found or "{}"
+
+
+# -- for the REST API -----------------------------------------------------------------------------------------------
+
+
+def get_places(connection: Connection, ids: Sequence[int]) -> dict[int, Place]:
+    """Those of these places that are there, by id."""
+    return {r[0]: _row(r) for r in connection.execute(select(*_COLUMNS).where(place.c.id.in_(ids), place.c.deleted.is_(None)))}
+
+
+def full_names(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """The names from the top down: `Group / Subgroup / Project`."""
+    above = place.alias("above")
+    rows = connection.execute(
+        select(lineage.c.place_id, above.c.name)
+        .join(above, above.c.id == lineage.c.ancestor_id)
+        .where(lineage.c.place_id.in_(ids))
+        .order_by(lineage.c.place_id, lineage.c.depth.desc())
+    )
+    names: dict[int, list[str]] = {}
+    for place_id, name in rows:
+        names.setdefault(place_id, []).append(name)
+    return {place_id: " / ".join(line) for place_id, line in names.items()}
+
+
+def levels_of(connection: Connection, ids: Sequence[int], user_id: int, at: Instant) -> dict[int, tuple[int, int]]:
+    """A user's level in each place itself, and the highest one above it; 0 for none."""
+    own = func.max(case((lineage.c.depth == 0, member.c.level), else_=0))
+    above = func.max(case((lineage.c.depth > 0, member.c.level), else_=0))
+    rows = connection.execute(
+        select(lineage.c.place_id, own, above)
+        .select_from(lineage.join(member, member.c.place_id == lineage.c.ancestor_id))
+        .where(lineage.c.place_id.in_(ids), member.c.user_id == user_id, or_(member.c.expires.is_(None), member.c.expires > at))
+        .group_by(lineage.c.place_id)
+    )
+    return {r[0]: (int(r[1]), int(r[2])) for r in rows}
+
+
+def count_owners(connection: Connection, place_id: int, at: Instant, but: int) -> int:
+    """How many people own the place themselves, this one left out."""
+    return connection.execute(
+        select(func.count())
+        .select_from(member.join(user, user.c.id == member.c.user_id))
+        .where(
+            member.c.place_id == place_id, member.c.level >= 50, member.c.user_id != but, user.c.kind == "human",
+            or_(member.c.expires.is_(None), member.c.expires > at),
+        )
+    ).scalar_one()  # fmt: skip
+
+
+def path_free_for(connection: Connection, path: str, id_: int) -> bool:
+    """The place may take this path: nobody else has it or had it."""
+    key = path.lower()
+    held = select(place.c.id).where(place.c.path_key == key, place.c.id != id_)
+    old = select(place_alias.c.place_id).where(place_alias.c.path_key == key, place_alias.c.place_id != id_)
+    return connection.execute(held).first() is None and connection.execute(old).first() is None
+
+
+def close_public_pull(connection: Connection) -> None:
+    """No project is open to everybody beyond its visibility any more."""
+    connection.execute(update(place).where(place.c.packages_access == "public").values(packages_access="enabled"))
+
+
+def instance_settings(connection: Connection) -> dict[str, str]:
+    """The settings of the instance that were changed, as JSON texts by name."""
+    return {r.name: r.value for r in connection.execute(select(setting.c.name, setting.c.value))}
+
+
+def set_instance_setting(connection: Connection, name: str, value: str) -> None:
+    if connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount == 0:
+        connection.execute(insert(setting).values(name=name, value=value))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
-from packhouse.db.tables import lineage, token, user
+from packhouse.db.tables import lineage, member, place, token, user
 from packhouse.model import Instant, Struct
 
 
@@ -152,3 +152,19 @@ def find_by_hash(connection: Connection, hash_: bytes) -> TokenRow | None:
 def bot_of(connection: Connection, user_id: int) -> bool:
     """The user is the bot of a project or group token."""
     return connection.execute(select(user.c.kind).where(user.c.id == user_id)).scalar() == "bot"
+
+
+def end_token(connection: Connection, id_: int, at: Instant) -> bool:
+    """Revoke a token; False where somebody did before."""
+    return connection.execute(update(token).where(token.c.id == id_, token.c.revoked.is_(None)).values(revoked=at)).rowcount > 0
+
+
+def places_of(connection: Connection, user_id: int, kind: str, least: int, at: Instant, offset: int, limit: int) -> list[int]:
+    """Projects or groups where the user holds at least this level, by id."""
+    held = (
+        select(lineage.c.place_id)
+        .join(member, member.c.place_id == lineage.c.ancestor_id)
+        .where(member.c.user_id == user_id, member.c.level >= least, or_(member.c.expires.is_(None), member.c.expires > at))
+    )
+    rows = select(place.c.id).where(place.c.id.in_(held), place.c.kind == kind, place.c.deleted.is_(None)).order_by(place.c.id).offset(offset).limit(limit)
+    return list(connection.scalars(rows))

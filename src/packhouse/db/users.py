@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, literal, or_, select, tuple_, update
 
 from packhouse.db.tables import lineage, member, place, session, user
 from packhouse.model import Instant, Struct
@@ -52,9 +52,9 @@ def find_user(connection: Connection, name: str) -> UserRow | None:
 
 def list_users(
     connection: Connection, *, search: str | None = None, username: str | None = None, active: bool | None = None, offset: int = 0, limit: int = 20,
-    order_by: str = "id", descending: bool = True, after: int | None = None,
+    order_by: str = "id", descending: bool = True, after: int | None = None, after_value: tuple[Any, int] | None = None,
 ) -> tuple[list[UserRow], int]:  # fmt: skip
-    """A page of people, and how many there are; `after` is the id a keyset page starts behind."""
+    """A page of people, and how many there are; `after` is the id a keyset page starts behind, `after_value` the ordering value and id."""
     conditions: list[Any] = [user.c.kind == "human"]
     if search:
         needle = search.lower()
@@ -67,6 +67,9 @@ def list_users(
     if after is not None:
         conditions.append(user.c.id < after if descending else user.c.id > after)
     column = {"id": user.c.id, "name": user.c.name, "username": user.c.username_key, "created_at": user.c.created}.get(order_by, user.c.id)
+    if after_value is not None:
+        here, there = tuple_(column, user.c.id), tuple_(literal(after_value[0]), literal(after_value[1]))
+        conditions.append(here < there if descending else here > there)
     order = (column.desc(), user.c.id.desc()) if descending else (column, user.c.id)
     rows = connection.execute(select(*_COLUMNS).where(*conditions).order_by(*order).offset(offset).limit(limit))
     return [_row(r) for r in rows], total
@@ -132,3 +135,22 @@ def drop_session(connection: Connection, hash_: bytes) -> None:
 
 def drop_sessions(connection: Connection, user_id: int) -> None:
     connection.execute(delete(session).where(session.c.user_id == user_id))
+
+
+# -- for the REST API -----------------------------------------------------------------------------------------------
+
+
+def email_taken(connection: Connection, email: str) -> bool:
+    return connection.execute(select(user.c.id).where(user.c.email_key == email.lower())).first() is not None
+
+
+def change_state(connection: Connection, id_: int, state: str) -> None:
+    """Active, blocked or deactivated; who is not active has no sessions."""
+    connection.execute(update(user).where(user.c.id == id_).values(state=state))
+    if state != "active":
+        connection.execute(delete(session).where(session.c.user_id == id_))
+
+
+def namespace_of(connection: Connection, user_id: int) -> int | None:
+    """The id of a person's own namespace."""
+    return connection.scalar(select(place.c.id).where(place.c.kind == "user", place.c.creator_id == user_id, place.c.deleted.is_(None)))

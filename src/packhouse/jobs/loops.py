@@ -14,10 +14,12 @@ from packhouse.db import changes, events
 from packhouse.db.engine import now
 from packhouse.packages.history import seal_events
 from packhouse.packages.house import House
+from packhouse.packages.stored import sweep_documents
 
 FLUSH_SECONDS = 2.0
 SEAL_SECONDS = 5.0
 LEASE_SECONDS = 20
+SWEEP_SECONDS = 300.0
 
 
 async def flush_counters(house: House) -> None:
@@ -66,6 +68,7 @@ async def running(house: House):  # type: ignore[no-untyped-def]
     tasks = [
         asyncio.create_task(repeat(FLUSH_SECONDS, lambda: flush_counters(house), "flush")),
         asyncio.create_task(repeat(SEAL_SECONDS, lambda: seal_if_leader(house, holder), "seal")),
+        asyncio.create_task(repeat(SWEEP_SECONDS, lambda: sweep_documents(house, now()), "sweep")),
     ]
     try:
         yield

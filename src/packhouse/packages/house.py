@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from packhouse.auth.access import Gate
 from packhouse.blobs.spool import Spool
 from packhouse.blobs.store import Store
-from packhouse.contract import Format
+from packhouse.contract import Format, Signer
 from packhouse.db.engine import Database
 from packhouse.model import Instant
 from packhouse.packages.documents import DocumentCache
@@ -42,7 +41,7 @@ class House:
     gate: Gate
     cache: DocumentCache
     inspector: Inspector
-    signers: Any = None  # project id → Signer
+    signers: Callable[[int | None], Signer] | None = None  # the signer of a project or group, by its id; None: the instance
     counters: Counters = field(default_factory=Counters)
 
     @property

@@ -84,25 +84,43 @@ def shelf_root(shelf: str) -> str:
 
 async def publish(house: House, plan: Plan) -> Published:
     """Store and list it: all or nothing. Raises `AlreadyExists`, `Invalid`, `Protected`, `OutOfSpace`."""
-    placed: dict[str, str] = {}
-    held = await house.database.read(_held, tuple(spooled.sha256 for _, spooled in plan.files))
-    for _, spooled in plan.files:
-        if spooled.sha256 in placed:
-            continue
-        stored = held.get(spooled.sha256)
-        if stored is not None and await house.store.size(stored[0]) == stored[1]:
-            continue  # the temp stays until the rows are in: the row may be condemned meanwhile
-        name = stored_name(spooled.sha256, lambda candidate: _taken(house, candidate))
-        crash_point("before place")
-        await house.store.put(spooled, name)
-        crash_point("after place")
-        placed[spooled.sha256] = name
+    placed = await place_blobs(house, (spooled for _, spooled in plan.files))
     published, names = await house.database.write(_commit, plan, placed)
     crash_point("after commit")
-    for sha256, name in placed.items():
-        if names.get(sha256) != name:
-            await house.store.delete(name)  # the same bytes came by another way at the same time, and that copy counts
+    await drop_losers(house, placed, names)
     return published
+
+
+async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, str]:
+    """Bytes into the store, each under a stored name of its own: digest → that name, for those that were not there yet. Raises `OutOfSpace`."""
+    unique = {spooled.sha256: spooled for spooled in contents}
+    held = await house.database.read(_held, tuple(unique))
+    placed: dict[str, str] = {}
+    for sha256, spooled in unique.items():
+        stored = held.get(sha256)
+        if stored is not None and await house.store.size(stored[0]) == stored[1]:
+            continue  # the temp stays until the rows are in: the row may be condemned meanwhile
+        crash_point("before place")
+        placed[sha256] = await _place(house, spooled)
+        crash_point("after place")
+    return placed
+
+
+async def _place(house: House, spooled: Spooled) -> str:
+    while True:
+        name = stored_name(spooled.sha256, lambda candidate: _taken(house, candidate))
+        try:
+            await house.store.put(spooled, name)
+        except FileExistsError:
+            continue  # somebody took the name between the look and the put
+        return name
+
+
+async def drop_losers(house: House, placed: Mapping[str, str], names: Mapping[str, str]) -> None:
+    """Remove what was placed where the same bytes came by another way at the same time and that copy counts. What is not surely a loser stays."""
+    for sha256, name in placed.items():
+        if names.get(sha256, name) != name:
+            await house.store.delete(name)
 
 
 def _taken(house: House, name: str) -> bool:
@@ -153,6 +171,8 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
             blob_id, names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed.get(spooled.sha256), at)
             file_id = changes.add_file(connection, version_row, package_id, plan.project, new, blob_id, at)
             changed = True
+        elif spooled.sha256 in placed and (twin := changes.find_blob(connection, spooled.sha256)) is not None:
+            names[spooled.sha256] = twin[1]  # published by somebody else since we looked: their copy of the bytes counts
         rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
     changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
     if changed:
@@ -161,6 +181,7 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
             connection, at, "publish", plan.actor, project=plan.project, format=plan.format, package_id=package_id, version_id=version_row,
             detail={"name": plan.name, "version": version_text, "files": {new.path: s.sha256 for new, s in plan.files if not new.derived}},
         )  # fmt: skip
+    crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
 
 

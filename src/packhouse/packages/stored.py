@@ -1,4 +1,4 @@
-"""Sets of signed indexes, and the sets they digest, stored whole: every process serves the same signature, and old generations stay fetchable by digest."""
+"""Sets of signed indexes and of what they digest, stored whole: one signature for every process, old generations by their digest."""
 
 from __future__ import annotations
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize
 from packhouse.contract import Format, Index
 from packhouse.db import packages as rows_db
-from packhouse.db.engine import this_second
+from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
     GENERATION, GENERATION_AT, GROUP_GENERATIONS, GROUP_GENERATIONS_AT, INSTANCE_GENERATIONS, INSTANCE_GENERATIONS_AT, Reader,
 )  # fmt: skip
-from packhouse.errors import FileNotFound, PackageNotFound, Unsupported, VersionNotFound
-from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewDocument, NewFile, Published, Rows, Spooled, Upload
-from packhouse.packages import change, publish, rules
+from packhouse.errors import FileNotFound, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
+from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Spooled, Upload
+from packhouse.packages import change, publish, rules, stored
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
 from packhouse.responses import Document, FileReply
@@ -116,64 +116,109 @@ class View:
 
     async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
         made = self._format.indexes[index]
-        root = key if made.over == "package" else publish.shelf_root(key) if made.over == "shelf" else ""
+        root = self._root(made, key)
         generations = await self._generations(root)
         if not generations and made.over != "all":
             raise PackageNotFound()
         cache_key = self._cache_key(index, key, generations)
         found = self._house.cache.get(cache_key)
         if found is None:
-            found = await self._house.cache.build(cache_key, lambda: self._make(index, key, root))
+            found = await self._house.cache.build(cache_key, lambda: self._make(index, key, root, generations))
         if not found:
             raise PackageNotFound()
         return found
 
+    async def document(self, index: str, key: str, sha256: str) -> Document:
+        definition = self._format.indexes[index]
+        try:
+            for current in (await self.documents(index, key)).values():
+                if sha256.startswith(current.etag):
+                    return current
+        except PackageNotFound:
+            pass  # emptied since
+        if self._at is None:
+            projects = [project for project, _, _ in await self._generations(self._root(definition, key))]
+            found = await stored.load_document(self._house, self._series(index, key), sha256, projects)
+            if found is not None:
+                return finish({"": found[0]}, found[1], definition.vary)[""]
+        raise FileNotFound()
+
+    def _root(self, definition: Index, key: str) -> str:
+        return key if definition.over == "package" else publish.shelf_root(key) if definition.over == "shelf" else ""
+
     def _cache_key(self, index: str, key: str, generations: Generations) -> tuple[Any, ...]:
         return (RENDERER, self._format.name, index, key, self._moment.here, generations)
 
-    async def _generations(self, root: str) -> Generations:
-        """The generation of this root in every project that this actor may read here."""
-        database, at = self._house.database, self._at
-        if self._level == "project":
-            assert self._place is not None
-            params: dict[str, Any] = {"project": self._place, "format": self._format.name, "root": root}
-            if at is not None:
-                params["at"] = at
-            row = await database.point(GENERATION if at is None else GENERATION_AT, params)
-            return () if row is None else ((self._place, row[0], row[1]),)
-        params = {"format": self._format.name, "root": root, **self._reader().params()}
+    def _series(self, index: str, key: str) -> str:
+        return stored.digest_key((self._format.name, index, key, self._level, self._place))
+
+    def _generation_read(self, root: str) -> tuple[Hot, dict[str, Any]]:
+        """The read that answers the generation of this root in every project that this actor may read here."""
+        at = self._at
+        params: dict[str, Any] = {"format": self._format.name, "root": root}
         if at is not None:
             params["at"] = at
+        if self._level == "project":
+            params["project"] = self._place
+            return (GENERATION if at is None else GENERATION_AT), params
+        params |= self._reader().params()
         if self._place is None:
-            rows = await database.points(INSTANCE_GENERATIONS if at is None else INSTANCE_GENERATIONS_AT, params)
-        else:
-            params["group"] = self._place
-            rows = await database.points(GROUP_GENERATIONS if at is None else GROUP_GENERATIONS_AT, params)
-        return tuple((r[0], r[1], r[2]) for r in rows)
+            return (INSTANCE_GENERATIONS if at is None else INSTANCE_GENERATIONS_AT), params
+        params["group"] = self._place
+        return (GROUP_GENERATIONS if at is None else GROUP_GENERATIONS_AT), params
 
-    async def _make(self, index: str, key: str, root: str) -> tuple[tuple[Any, ...], Finished]:
+    async def _generations(self, root: str) -> Generations:
+        hot, params = self._generation_read(root)
+        if self._level != "project":
+            return tuple((r[0], r[1], r[2]) for r in await self._house.database.points(hot, params))
+        assert self._place is not None
+        row = await self._house.database.point(hot, params)
+        return () if row is None else ((self._place, row[0], row[1]),)
+
+    async def _make(self, index: str, key: str, root: str, wanted: Generations) -> tuple[tuple[Any, ...], Finished]:
         definition = self._format.indexes[index]
-        generations, rows, shelves = await self._snapshot(definition, key, root)
-        moment = self._moment_of(generations)
+        signed = definition.sign is not None and self._house.signers is not None
+        keeping = signed and self._at is None  # an earlier moment is signed anew: whoever asks for moments must not fill the store
+        wanted_key = self._cache_key(index, key, wanted)
+        if keeping and (kept := await stored.load_set(self._house, wanted_key)) is not None:
+            return wanted_key, await self._finish(definition, kept, wanted)
+        read = self._generation_read(root)
+        snapshot = await self._house.database.read(_read_snapshot, self._format, definition, key, root, read, self._place, self._at)
+        generations = snapshot.generations
         reads: dict[str, Documents] = {}
-        for other in definition.reads:
-            for shelf in shelves:
-                found = await self.documents(other, shelf)
-                reads[f"{other}/{shelf}"] = {path: _plain(document) for path, document in found.items()}
-        made = await asyncio.to_thread(_write, definition, rows, reads, moment)
-        if definition.sign is not None and self._house.signers is not None:
-            made = await asyncio.to_thread(definition.sign, made, self._house.signers(self._place))
-        finished = await asyncio.to_thread(finish, made, moment.at, definition.vary)
-        return self._cache_key(index, key, generations), finished
+        for (other, shelf), rows in snapshot.reads.items():
+            reads[f"{other}/{shelf}"] = await self._write(self._format.indexes[other], rows, {}, generations)
+        made = await self._write(definition, snapshot.rows, reads, generations)
+        for other, shelf in snapshot.reads:
+            self._house.cache.put(
+                self._cache_key(other, shelf, generations), await self._finish(self._format.indexes[other], reads[f"{other}/{shelf}"], generations)
+            )
+        if keeping and made:
+            sets = [self._made(index, key, generations, made)]
+            sets += [self._made(other, shelf, generations, reads[f"{other}/{shelf}"]) for other, shelf in snapshot.reads]
+            made = await self._keep(sets)
+        return self._cache_key(index, key, generations), await self._finish(definition, made, generations)
 
-    async def _snapshot(self, definition: Index, key: str, root: str) -> tuple[Generations, Rows, list[str]]:
-        """Generations and rows as one transaction sees them: ask for the generations before and after, until they are the same."""
-        while True:
-            generations = await self._generations(root)
-            projects = [project for project, _, _ in generations]
-            rows, shelves = await self._house.database.read(_read, definition, self._format.name, projects, key, root, self._at)
-            if self._at is not None or await self._generations(root) == generations:
-                return generations, rows, shelves
+    async def _write(self, definition: Index, rows: Rows, reads: Mapping[str, Documents], generations: Generations) -> Documents:
+        made = await asyncio.to_thread(definition.write, rows, reads, self._moment_of(generations))
+        if definition.sign is not None and self._house.signers is not None and made:
+            made = await asyncio.to_thread(definition.sign, made, self._house.signers(self._place))
+        return made
+
+    async def _finish(self, definition: Index, made: Documents, generations: Generations) -> Finished:
+        return await asyncio.to_thread(finish, made, self._moment_of(generations).at, definition.vary)
+
+    def _made(self, index: str, key: str, generations: Generations, made: Documents) -> stored.MadeSet:
+        projects = tuple(project for project, _, _ in generations)
+        return stored.MadeSet(key=self._cache_key(index, key, generations), series=self._series(index, key), projects=projects, documents=made)
+
+    async def _keep(self, sets: Sequence[stored.MadeSet]) -> Documents:
+        """The first of these sets as it is stored: by this process, or by another one that was first."""
+        try:
+            await stored.keep_sets(self._house, sets)
+        except (OutOfSpace, Unavailable):
+            return sets[0].documents  # readers are served all the same
+        return await stored.load_set(self._house, sets[0].key) or sets[0].documents
 
     def _moment_of(self, generations: Generations) -> Moment:
         at = max((moved for _, _, moved in generations), default=0)
@@ -245,25 +290,38 @@ class View:
         return projects[0]
 
 
-def _plain(document: Document) -> Any:
-    return NewDocument(body=document.body, media_type=document.media_type)
+class Snapshot(NamedTuple):
+    """Generations, the rows of an index, and the rows of each set that it digests, as one transaction saw them."""
+
+    generations: Generations
+    rows: Rows
+    reads: Mapping[tuple[str, str], Rows]
 
 
-def _write(definition: Index, rows: Rows, reads: Mapping[str, Documents], moment: Moment) -> Documents:
-    return definition.write(rows, reads, moment)
+def _read_snapshot(
+    connection: Connection, format: Format, definition: Index, key: str, root: str, read: tuple[Hot, dict[str, Any]], place: int | None,
+    at: Instant | None,
+) -> Snapshot:  # fmt: skip
+    hot, params = read
+    found = connection.execute(hot.statement, params).all()
+    # a project's own generation comes without the project
+    generations: Generations = tuple((place or 0, *r) if len(r) == 2 else (r[0], r[1], r[2]) for r in found)
+    projects = [project for project, _, _ in generations]
+    shelves = rows_db.read_shelves(connection, projects, format.name, root.removeprefix("/"), at) if definition.reads else []
+    reads = {
+        (other, shelf): _read_rows(connection, format.indexes[other], format.name, projects, shelf, at)
+        for other in definition.reads
+        for shelf in shelves
+    }
+    return Snapshot(generations, _read_rows(connection, definition, format.name, projects, key, at), reads)
 
 
-def _read(
-    connection: Connection, definition: Index, format: str, projects: list[int], key: str, root: str, at: Instant | None
-) -> tuple[Rows, list[str]]:
+def _read_rows(connection: Connection, definition: Index, format: str, projects: list[int], key: str, at: Instant | None) -> Rows:
     if definition.over == "package":
-        found = rows_db.read_rows(connection, projects, format, name_key=key, at=at, needs=definition.needs)
-    elif definition.over == "shelf":
-        found = rows_db.read_rows(connection, projects, format, shelf=key, at=at, needs=definition.needs)
-    else:
-        found = rows_db.read_rows(connection, projects, format, at=at, needs=definition.needs)
-    shelves = rows_db.read_shelves(connection, projects, format, root.removeprefix("/"), at) if definition.reads else []
-    return Rows(packages=found), shelves
+        return Rows(packages=rows_db.read_rows(connection, projects, format, name_key=key, at=at, needs=definition.needs))
+    if definition.over == "shelf":
+        return Rows(packages=rows_db.read_rows(connection, projects, format, shelf=key, at=at, needs=definition.needs))
+    return Rows(packages=rows_db.read_rows(connection, projects, format, at=at, needs=definition.needs))
 
 
 def _search(connection: Connection, query: rows_db.PackageQuery, format: str, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:

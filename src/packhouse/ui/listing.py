@@ -57,7 +57,7 @@ def read_state(query: Mapping[str, str], formats: Mapping[str, str]) -> ListStat
     default_sort = "asc" if order_by in SORTABLE - {"created_at"} else "desc"
     status = tokens.get("status") or query.get("status", "")
     return ListState(
-        text=TOKEN.sub("", text).strip(),
+        text=" ".join(TOKEN.sub("", text).split()),
         format=_format(tokens.get("type") or query.get("type", ""), formats),
         version=(tokens.get("version") or query.get("version", "")).strip()[:255],
         status=status if status in STATUSES else "",

@@ -36,3 +36,12 @@ def test_publishing_is_offered_in_projects_only() -> None:
     """A group would be named as a place to upload to."""
     assert {snippet.kind for snippet in FORMAT.snippets(address("group"), None)} == {"install", "setup"}
     assert {snippet.client for snippet in FORMAT.snippets(address(), None) if snippet.kind == "publish"} == {"twine", "uv", "poetry"}
+
+
+def test_every_setup_replaces_the_built_in_index() -> None:
+    """A private name would be looked for in a public index too, and the higher version there would win."""
+    texts = {(snippet.client, snippet.language): snippet.text for snippet in FORMAT.snippets(address(), None) if snippet.kind == "setup"}
+    assert "index-url = " in texts["pip", "ini"]
+    assert "default = true" in texts["uv", "toml"]
+    assert "--priority=primary" in texts["poetry", "shell"]
+    assert 'name = "pypi"' in texts["pdm", "toml"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from html import escape
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
 
@@ -77,16 +78,19 @@ def list_versions(rows: Rows) -> list[str]:
 
 def list_files(rows: Rows, moment: Moment) -> Iterator[Listed]:
     """The files by version, then by name. The same bytes under the same name in two projects of a group are one file."""
-    found = [
-        describe(file, version, package, moment)
-        for package in rows.packages
-        for version in shown_versions(package)
-        for file in version.files
-        if not file.derived
-    ]
-    found.sort(key=lambda one: (names.version_key(one.version.version), one.row.path, one.version.yanked is not None, one.row.project, one.row.id))
+    found: list[tuple[tuple[Any, ...], Listed]] = []
+    for package in rows.packages:
+        for version in shown_versions(package):
+            number, yanked = names.version_key(version.version), version.yanked is not None
+            side_files = {file.path for file in version.files if file.derived}
+            for file in version.files:
+                if not file.derived:
+                    found.append(
+                        ((number, file.path, yanked, file.project, file.id), describe(file, version, moment, f"{file.path}.provenance" in side_files))
+                    )
+    found.sort(key=itemgetter(0))
     seen = set()
-    for one in found:
+    for _, one in found:
         if (one.row.path, one.row.blob.sha256) not in seen:
             seen.add((one.row.path, one.row.blob.sha256))
             yield one
@@ -96,10 +100,9 @@ def shown_versions(package: PackageRow) -> Iterator[VersionRow]:
     return (version for version in package.versions if version.status in ("default", "deprecated", "hidden"))
 
 
-def describe(file: FileRow, version: VersionRow, package: PackageRow, moment: Moment) -> Listed:
-    base = moment.project(package.project) if moment.level == "project" else moment.here
+def describe(file: FileRow, version: VersionRow, moment: Moment, attested: bool) -> Listed:
+    base = moment.project(file.project) if moment.level == "project" else moment.here
     url = f"{base}/files/{file.blob.sha256}/{quote(file.path)}"
-    attested = any(other.derived and other.path == f"{file.path}.provenance" for other in version.files)
     return Listed(row=file, version=version, facts=read_facts(file), url=url, provenance=f"{url}.provenance" if attested else None)
 
 

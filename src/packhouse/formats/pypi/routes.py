@@ -20,7 +20,7 @@ from packhouse.responses import Document, FileReply, empty_reply, json_reply
 METADATA, PROVENANCE = ".metadata", ".provenance"
 SIDE_TYPES = {METADATA: "text/plain; charset=utf-8", PROVENANCE: "application/vnd.pypi.integrity.v1+json"}
 
-# What can be answered: the document, its media type, the names a client may ask for it by, and the one that wins a draw.
+# What can be answered: the document, its media type, and the names a client may ask for it by; the first wins a draw of names.
 OFFERS = (
     ("json", JSON, ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json")),
     ("html", HTML_V1, ("application/vnd.pypi.simple.v1+html", "application/vnd.pypi.simple.latest+html")),
@@ -56,24 +56,32 @@ def choose(documents: Mapping[str, Document], call: Call) -> Document:
 def choose_form(accept: str | None, wanted: str | None) -> tuple[str, str]:
     """Which document to send and as what: `?format=` decides, else Accept by its weights; JSON wins a draw, HTML where anything goes."""
     if wanted:
-        for document, media_type, aliases in OFFERS:
-            if wanted in aliases:
-                return document, media_type
-        if wanted in SHORT_FORMATS:
-            return SHORT_FORMATS[wanted]
-        raise InvalidParameter("format does not have a valid value", parameter="format")
+        return read_format(wanted)
     weights = read_accept(accept or "*/*")
-    named = [(max(weights.get(alias, 0.0) for alias in aliases), document, media_type) for document, media_type, aliases in OFFERS]
-    weight, document, media_type = max(named, key=lambda offer: offer[0])
-    # A wildcard alone is a client that knows nothing of JSON: the text form has always been the answer.
-    wild = max(weights.get("*/*", 0.0), weights.get("text/*", 0.0))
-    if weight and weight >= wild:
-        return document, media_type
-    if wild and weights.get("text/html") != 0.0:
-        return "html", HTML
-    if weight:
-        return document, media_type
-    raise NotAcceptable("Accept must allow text/html, application/vnd.pypi.simple.v1+html or application/vnd.pypi.simple.v1+json")
+    weighed = [(weigh(aliases, weights), rank) for rank, (_, _, aliases) in enumerate(OFFERS)]
+    # A bare wildcard is a client that knows nothing of JSON: the last offer has always been its answer.
+    (weight, _), rank = max(weighed, key=lambda one: (*one[0], -one[1] if one[0][1] else one[1]))
+    if not weight:
+        raise NotAcceptable("Accept must allow text/html, application/vnd.pypi.simple.v1+html or application/vnd.pypi.simple.v1+json")
+    return OFFERS[rank][:2]
+
+
+def read_format(wanted: str) -> tuple[str, str]:
+    for document, media_type, aliases in OFFERS:
+        if wanted in aliases:
+            return document, media_type
+    if wanted in SHORT_FORMATS:
+        return SHORT_FORMATS[wanted]
+    raise InvalidParameter("format does not have a valid value", parameter="format")
+
+
+def weigh(aliases: tuple[str, ...], weights: Mapping[str, float]) -> tuple[float, int]:
+    """The weight of the nearest entry that covers an offer (RFC 9110 section 12.5.1), and how near it is."""
+    family = aliases[0].partition("/")[0]
+    for nearness, entries in ((2, aliases), (1, (f"{family}/*",)), (0, ("*/*",))):
+        if found := [weights[entry] for entry in entries if entry in weights]:
+            return max(found), nearness
+    return 0.0, 0
 
 
 def read_accept(accept: str) -> dict[str, float]:

@@ -34,9 +34,10 @@ POETRY_SOURCE = """\
 poetry source add --priority=primary packhouse "{index}/"
 poetry config http-basic.packhouse __token__ "{token}\""""
 
+# Only a source of this name takes the place of PDM's built-in one; any other would be asked beside it.
 PDM_SOURCE = """\
 [[tool.pdm.source]]
-name = "packhouse"
+name = "pypi"
 url = "{index}"
 username = "__token__"
 password = "{token}\""""

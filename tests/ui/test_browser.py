@@ -1,0 +1,237 @@
+"""The pages in a real browser: accessible, in place on a narrow screen, useful without scripts, quiet under the strict policy."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from requirements import miss
+
+from .gallery import make_gallery
+from .samples import pages
+from .town import PASSWORD, Town, furnish, open_town
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [pytest.mark.client, pytest.mark.server]
+NAMES = sorted(pages())
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Served:
+    """An ASGI application on a free loopback port, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.started = threading.Event()
+        self.server: uvicorn.Server | None = None
+
+    async def serve(self, app: Any) -> None:
+        self.server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        serving = asyncio.ensure_future(self.server.serve([self.socket]))
+        while not self.server.started and not serving.done():
+            await asyncio.sleep(0)
+        self.started.set()
+        await serving
+
+    def run(self, main: Any) -> Iterator[str]:
+        thread = threading.Thread(target=lambda: asyncio.run(main(self)), daemon=True)
+        thread.start()
+        assert self.started.wait(60)
+        yield self.url
+        assert self.server is not None
+        self.server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Iterator[str]:
+    """The sample pages."""
+
+    async def main(served: Served) -> None:
+        await served.serve(make_gallery())
+
+    yield from Served().run(main)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A furnished house."""
+    folder = tmp_path_factory.mktemp("house")
+
+    async def main(served: Served) -> None:
+        async with open_town(folder, listen=served.url.removeprefix("http://")) as town:
+            await _more(town)
+            await served.serve(town.app)
+
+    yield from Served().run(main)
+
+
+async def _more(town: Town) -> None:
+    await furnish(town)
+    for number in range(30):
+        await town.publish("acme/tools", "generic", f"part-{number:02}", "1.0.0", {"part.txt": b"%d" % number}, person="anna")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Debian's browser."""
+    if CHROMIUM is None:
+        miss("chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass(slots=True)
+class Window:
+    """A browser window that writes down what goes wrong in it."""
+
+    page: Any
+    faults: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, chromium: Any, **options: Any) -> Window:
+        window = cls(chromium.new_context(**options).new_page())
+        window.page.on("console", lambda message: window.faults.append(message.text) if message.type in {"error", "warning"} else None)
+        window.page.on("pageerror", lambda error: window.faults.append(str(error)))
+        return window
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_keeps_anybody_out(chromium: Any, gallery: str, scheme: str) -> None:
+    """Somebody who listens to a page, or needs contrast, could not use it."""
+    pytest.importorskip("axe_playwright_python")
+    axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
+    window = Window.open(chromium, color_scheme=scheme, viewport={"width": 1280, "height": 800}, bypass_csp=True)
+    broken: list[str] = []
+    for name in NAMES:
+        window.page.goto(f"{gallery}/{name}")
+        window.page.evaluate("for (const d of document.querySelectorAll('details:not([name])')) d.open = true")
+        window.page.evaluate(axe)
+        found = window.page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)
+        for violation in found["violations"]:
+            broken += [f"{name}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}" for node in violation["nodes"]]
+    window.close()
+    assert broken == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_nothing_scrolls_sideways_on_a_narrow_screen(chromium: Any, gallery: str, scripts: bool) -> None:
+    """A reader with a telephone would push every page to and fro."""
+    window = Window.open(chromium, viewport={"width": 360, "height": 760}, java_script_enabled=scripts)
+    wide = []
+    for name in NAMES:
+        window.page.goto(f"{gallery}/{name}")
+        width = window.page.locator("html").evaluate("e => e.scrollWidth") if scripts else window.page.locator("body").bounding_box()["width"]
+        if width > 360:
+            wide.append((name, width))
+    window.close()
+    assert wide == []
+
+
+def test_no_page_breaks_the_policy(chromium: Any, gallery: str) -> None:
+    """A script or style of ours would be refused by the browser, and a part of the page would not work."""
+    window = Window.open(chromium)
+    for name in NAMES:
+        window.page.goto(f"{gallery}/{name}")
+    window.close()
+    assert window.faults == []
+
+
+def test_a_package_is_found_and_its_command_copied_with_scripts(chromium: Any, house: str) -> None:
+    """The way from the front page to the install line would break somewhere."""
+    window = Window.open(chromium, permissions=["clipboard-read", "clipboard-write"])
+    page, expect = window.page, playwright.expect
+    page.goto(f"{house}/users/sign_in?return_to=/acme/tools/-/packages")
+    page.get_by_label("Username or email").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{house}/acme/tools/-/packages")
+    page.keyboard.press("/")
+    page.keyboard.type("flask")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"\?search=flask$"))
+    page.get_by_role("link", name="flask-widgets").first.click()
+    page.get_by_text("uv", exact=True).click()
+    page.get_by_role("button", name="Copy Install with uv").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("uv pip install")
+    page.reload()
+    expect(page.get_by_role("radio", name="uv")).to_be_checked()
+    page.get_by_text("Digests").first.click()
+    expect(page.get_by_role("button", name=re.compile("Copy SHA-512 of")).first).to_be_visible()
+    page.locator(".picker summary").click()
+    expect(page.locator(".picker a").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".picker a").first).to_be_hidden()
+    assert (
+        "UTC" not in page.locator("time").first.get_attribute("title") or page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone") == "UTC"
+    )
+    window.close()
+    assert window.faults == []
+
+
+def test_everything_works_without_scripts(chromium: Any, house: str) -> None:
+    """Somebody whose browser runs no scripts could sign in but not search, choose a client or read a digest."""
+    window = Window.open(chromium, java_script_enabled=False)
+    page, expect = window.page, playwright.expect
+    page.goto(f"{house}/users/sign_in?return_to=/acme/tools/-/packages")
+    page.get_by_label("Username or email").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("tbody tr")).to_have_count(20)
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator("tbody tr")).to_have_count(12)
+    page.get_by_role("columnheader", name="Name").get_by_role("link").click()
+    expect(page.locator("tbody .name").first).to_have_text("flask-widgets")
+    page.get_by_label("Filter packages").fill("flask version:2.4.0")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="version: 2.4.0").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_role("link", name="flask-widgets").first.click()
+    expect(page.get_by_text("pip install")).to_be_visible()
+    page.get_by_text("poetry", exact=True).click()
+    expect(page.get_by_text("pip install")).to_be_hidden()
+    expect(page.get_by_text("poetry add")).to_be_visible()
+    expect(page.locator(".copy").first).to_be_hidden()
+    page.get_by_text("Digests").first.click()
+    expect(page.get_by_text("SHA-512").first).to_be_visible()
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_text("published by anna").first).to_be_visible()
+    page.locator(".who summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator(".who summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You have signed out.")).to_be_visible()
+    window.close()
+
+
+def test_a_download_is_saved_and_not_opened(chromium: Any, house: str, tmp_path: Path) -> None:
+    """An uploaded file would be shown as a page of ours."""
+    window = Window.open(chromium)
+    window.page.goto(f"{house}/open/garden/-/packages")
+    window.page.get_by_role("link", name="seeds").click()
+    with window.page.expect_download() as coming:
+        window.page.get_by_role("link", name="seeds.txt").click()
+    coming.value.save_as(tmp_path / "seeds.txt")
+    assert coming.value.suggested_filename == "seeds.txt"
+    assert (tmp_path / "seeds.txt").read_bytes() == b"seeds"
+    window.close()
