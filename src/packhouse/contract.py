@@ -162,6 +162,7 @@ class Route:
     place_of: Callable[[Params], str | None] | None = None  # ROOT and INSTANCE: the project or group a path means
     place_kind: Literal["project", "group"] | None = None  # ROOT: what that place must be
     limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
+    forward: Callable[[Params], tuple[str, str]] | None = None  # of an absent package: its name, and its path below an upstream's base URL
     signed_in: bool = False  # 401 for anonymous callers even where anybody may read
 
 

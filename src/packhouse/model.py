@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
 
 import msgspec
+
+T = TypeVar("T")
 
 Instant: TypeAlias = int
 """Microseconds since 1970-01-01T00:00:00Z."""
@@ -24,6 +26,11 @@ else:
 
     class Struct(msgspec.Struct, frozen=True):
         """What all nouns are: immutable, compared by value."""
+
+
+def replace(value: T, **changes: Any) -> T:
+    """The same noun with some fields changed."""
+    return msgspec.structs.replace(value, **changes)  # type: ignore[type-var]
 
 
 class Action(enum.Enum):

@@ -37,6 +37,7 @@ class FileReply(Struct):
     media_type: str = "application/octet-stream"
     headers: Mapping[str, str] = {}
     inline: bool = False
+    immutable: bool = False  # its address names its digest
     modified: Instant = 0
 
 

@@ -36,7 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     access_log: Annotated[bool, Meta(description="One line for each request on standard output")] = True
     document_cache_mib: Annotated[int, Meta(ge=1, description="Finished index documents kept in memory, for each process")] = 32
     retention_days: Annotated[int, Meta(ge=0, description="Days that deleted files can still be read at an earlier moment and restored")] = 30
-    max_file_size: Annotated[dict[str, int], Meta(description="Largest file in bytes by format; the environment takes format=bytes, comma-separated")] = {}
+    max_file_size: Annotated[dict[str, int], Meta(description="Largest file in bytes by format; as format=bytes, comma-separated")] = {}
+    forward: Annotated[dict[str, str], Meta(description="Where clients are sent for names that are not here, as format=URL, comma-separated")] = {}
     min_free_mib: Annotated[int, Meta(ge=0, description="Space kept free on the volume of the blobs: below it, writes answer 507")] = 256
     drain_seconds: Annotated[int, Meta(ge=0, description="Time given to open requests at shutdown")] = 30
 
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 PREFIX = "PACKHOUSE_"
 FILE_VARIABLE = "PACKHOUSE_CONFIG"
+PAIRS = ("max_file_size", "forward")
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -77,7 +79,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     for name in fields:
         text = environ.get(PREFIX + name.upper())
         if text is not None and text.strip() != "":
-            values[name] = _sizes(text) if name == "max_file_size" else text.strip()
+            values[name] = _pairs(name, text) if name in PAIRS else text.strip()
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise SettingsError(f"Unknown setting {unknown[0]!r}: the known ones are {', '.join(fields)}")
@@ -103,8 +105,8 @@ def _read_file(path: str) -> dict[str, Any]:
         raise SettingsError(f"The settings file {path} is not valid TOML: {error}") from error
 
 
-def _sizes(text: str) -> dict[str, int]:
-    try:
-        return {name.strip(): int(size) for name, size in (pair.split("=") for pair in text.split(",") if pair.strip())}
-    except ValueError as error:
-        raise SettingsError(f"Setting max_file_size must be format=bytes pairs, comma-separated, not {text!r}") from error
+def _pairs(setting: str, text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    if not all(equals and value.strip() for _, equals, value in pairs):
+        raise SettingsError(f"Setting {setting} must be format=value pairs, comma-separated, not {text!r}")
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -23,9 +23,21 @@ from .town import PASSWORD, Town, furnish, open_town
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [pytest.mark.client, pytest.mark.server]
+pytestmark = pytest.mark.client
 NAMES = sorted(pages())
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, app: Any, ready: threading.Event) -> None:
+        super().__init__(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
 
 
 class Served:
@@ -35,15 +47,11 @@ class Served:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
         self.started = threading.Event()
-        self.server: uvicorn.Server | None = None
+        self.server: Server | None = None
 
     async def serve(self, app: Any) -> None:
-        self.server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        serving = asyncio.ensure_future(self.server.serve([self.socket]))
-        while not self.server.started and not serving.done():
-            await asyncio.sleep(0)
-        self.started.set()
-        await serving
+        self.server = Server(app, self.started)
+        await self.server.serve([self.socket])
 
     def run(self, main: Any) -> Iterator[str]:
         thread = threading.Thread(target=lambda: asyncio.run(main(self)), daemon=True)
@@ -119,14 +127,19 @@ def test_no_page_keeps_anybody_out(chromium: Any, gallery: str, scheme: str) -> 
     pytest.importorskip("axe_playwright_python")
     axe = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
     window = Window.open(chromium, color_scheme=scheme, viewport={"width": 1280, "height": 800}, bypass_csp=True)
+    rules = TAGS if scheme == "light" else {"type": "rule", "values": ["color-contrast"]}  # the rest does not depend on the theme
     broken: list[str] = []
     for name in NAMES:
         window.page.goto(f"{gallery}/{name}")
-        window.page.evaluate("for (const d of document.querySelectorAll('details:not([name])')) d.open = true")
         window.page.evaluate(axe)
-        found = window.page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)
-        for violation in found["violations"]:
-            broken += [f"{name}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}" for node in violation["nodes"]]
+        # An open menu lies over its neighbours, so menus are looked at by themselves.
+        for details, context in (("details:not([name], [data-menu])", "body"), ("details[data-menu]", ".menu-body")):
+            window.page.evaluate("chosen => { for (const d of document.querySelectorAll(chosen)) d.open = true }", details)
+            if window.page.locator(context).count() == 0:
+                continue
+            found = window.page.evaluate("([context, rules]) => axe.run(context, {runOnly: rules})", [context, rules])
+            for violation in found["violations"]:
+                broken += [f"{name}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}" for node in violation["nodes"]]
     window.close()
     assert broken == []
 
@@ -206,9 +219,9 @@ def test_everything_works_without_scripts(chromium: Any, house: str) -> None:
     page.get_by_role("link", name="version: 2.4.0").click()
     expect(page.locator("tbody tr")).to_have_count(2)
     page.get_by_role("link", name="flask-widgets").first.click()
-    expect(page.get_by_text("pip install")).to_be_visible()
+    expect(page.get_by_text("pip install --index-url")).to_be_visible()
     page.get_by_text("poetry", exact=True).click()
-    expect(page.get_by_text("pip install")).to_be_hidden()
+    expect(page.get_by_text("pip install --index-url")).to_be_hidden()
     expect(page.get_by_text("poetry add")).to_be_visible()
     expect(page.locator(".copy").first).to_be_hidden()
     page.get_by_text("Digests").first.click()

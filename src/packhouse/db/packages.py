@@ -11,7 +11,7 @@ from sqlalchemy import String as SqlString
 
 from packhouse.db.engine import Hot
 from packhouse.db.scopes import Reader, readable, within
-from packhouse.db.tables import Id, Time, blob, download, event, file, mark, package, place, tag, version
+from packhouse.db.tables import Id, Time, blob, download, event, file, lineage, mark, package, place, tag, version
 from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Struct, VersionRow
 
 Needs = Literal["names", "versions", "files"]
@@ -500,3 +500,17 @@ def narrow(connection: Connection, format: str, name_key: str, projects: Sequenc
             .order_by(version.c.project_id)
         )
     )  # fmt: skip
+
+
+def is_claimed(connection: Connection, format: str, name_key: str, scope: int | None) -> bool:
+    """A project in this scope (a project, a group, or all) has or ever had a package of this name, whoever may see it."""
+    statement = select(package.c.id).where(package.c.format == format, package.c.name_key == name_key)
+    if scope is not None:
+        inside = select(lineage.c.place_id).where(lineage.c.ancestor_id == scope)
+        statement = statement.where(package.c.project_id.in_(inside))
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def formats_of(connection: Connection, project: int) -> set[str]:
+    """The formats that a project holds live versions of."""
+    return set(connection.scalars(select(version.c.format).where(version.c.project_id == project, version.c.deleted.is_(None)).distinct()))

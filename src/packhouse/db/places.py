@@ -436,3 +436,14 @@ def instance_settings(connection: Connection) -> dict[str, str]:
 def set_instance_setting(connection: Connection, name: str, value: str) -> None:
     if connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount == 0:
         connection.execute(insert(setting).values(name=name, value=value))
+
+
+def read_setting(connection: Connection, name: str) -> str | None:
+    """A setting of the instance."""
+    return connection.scalar(select(setting.c.value).where(setting.c.name == name))
+
+
+def line_settings(connection: Connection, id_: int) -> list[str]:
+    """The settings of every place above this one and of itself, from the top."""
+    rows = select(place.c.settings).join(lineage, lineage.c.ancestor_id == place.c.id).where(lineage.c.place_id == id_).order_by(lineage.c.depth.desc())
+    return list(connection.scalars(rows))

@@ -53,6 +53,15 @@ class View:
         self._lookup = lookup  # the same actor's standing in another project
 
     @property
+    def format(self) -> Format:
+        return self._format
+
+    @property
+    def place(self) -> int | None:
+        """The project or group in scope; None for the instance."""
+        return self._place
+
+    @property
     def project(self) -> int:
         if self._level != "project" or self._place is None:
             raise Unsupported("This works in one project only: use its URL")
@@ -110,6 +119,7 @@ class View:
         return FileReply(
             blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
             name=path.rpartition("/")[2], file_id=found.id, version_id=found.version_id, project=found.project, stored=found.stored, modified=found.created,
+            immutable=sha256 is not None,
         )  # fmt: skip
 
     # -- documents ---------------------------------------------------------------------------------------------------

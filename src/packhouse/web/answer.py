@@ -155,7 +155,7 @@ async def send_file(
     if path is None:
         raise FileNotFound("The bytes of this file are not on this store")
     common = [
-        (b"etag", etag), (b"cache-control", privacy(private) if private else b"public, max-age=31536000, immutable"), (b"accept-ranges", b"bytes"),
+        (b"etag", etag), (b"cache-control", b"public, max-age=31536000, immutable" if reply.immutable and not private else privacy(private)), (b"accept-ranges", b"bytes"),
         (b"x-request-id", request_id), *PASSIVE,
         *((k.lower().encode("latin-1"), v.encode("latin-1", "replace")) for k, v in reply.headers.items()),
     ]  # fmt: skip

@@ -21,8 +21,9 @@ from packhouse.contract import ErrorStyle
 from packhouse.db import places, users
 from packhouse.db.engine import now
 from packhouse.db.scopes import Reader
-from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, OutOfSpace, PlaceNotFound, RegistryError, Unauthenticated
+from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, OutOfSpace, PackageNotFound, PlaceNotFound, RegistryError, Unauthenticated
 from packhouse.model import ANONYMOUS, Action, Actor, Moment
+from packhouse.packages.forward import forward_url
 from packhouse.packages.history import Clock, read_time
 from packhouse.packages.house import House
 from packhouse.responses import Answer, Document, FileReply, Redirect, Reply
@@ -260,7 +261,12 @@ class App:
     async def _handle(self, call: Call) -> Answer:
         try:
             answer: Answer = await call.entry.route.handler(call)
-        except NotFound:
+        except NotFound as error:
+            forward = call.entry.route.forward
+            if forward is not None and isinstance(error, PackageNotFound) and call.at is None:
+                name, tail = forward(call.params)
+                if url := await forward_url(self.house, call.packages, name, tail):
+                    return Redirect(url, 302)
             if call.actor.anonymous and call.entry.native and call.entry.level != "project" and not call.entry.route.action == Action.OPEN:
                 raise Unauthenticated() from None  # what is hidden and what is absent must look alike
             raise

@@ -513,6 +513,21 @@ def test_instance_routes_know_their_place() -> None:
             assert route.place_of({"package": "toy"}) is None
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "tail"),
+    [
+        ("left", "left", "left"), ("@acme%2ftoy", "@acme/toy", "@acme%2Ftoy"), ("@acme/toy", "@acme/toy", "@acme%2Ftoy"),
+        ("@acme%2ftoy/1.0.0", "@acme/toy", "@acme%2Ftoy/1.0.0"), ("%2f%2fevil.example", "//evil.example", "%2F%2Fevil.example"),
+        ("a%0d%0ab%3f%23", "a\r\nb?#", "a%0D%0Ab%3F%23"),
+    ],
+)  # fmt: skip
+def test_absent_packages_are_forwarded_by_name(path: str, name: str, tail: str) -> None:
+    """A client is sent to another package, another host, or gets a header that the path has written."""
+    route, params = match("GET", path)
+    if route.forward is not None:
+        assert route.forward(params) == (name, tail)
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
@@ -555,8 +570,10 @@ def test_snippets_name_this_registry_and_no_secret(level: str, house: House) -> 
     publish(house, sample())
     moment = Moment(at=0, api=MOMENT.api, format="npm", level=level, place=7)
     made = snippets(moment, house.shelf["@acme/toy"])
-    npmrc = next(each.text for each in made if each.title.startswith(".npmrc"))
-    assert f"@acme:registry={moment.here}/\n//packhouse.example/api/v4/" in npmrc and npmrc.endswith("/:_authToken=${NPM_TOKEN}")
+    npmrc = next(each.text for each in made if each.title.startswith(".npmrc")).splitlines()
+    tokens = {f"{place.removeprefix('https:')}/:_authToken=${{NPM_TOKEN}}" for place in (moment.here, moment.project(7))}
+    assert npmrc[0] == f"@acme:registry={moment.here}/"
+    assert set(npmrc[1:]) == tokens
     assert {each.text for each in made if each.kind == "install"} == {f"{verb} @acme/toy" for verb in ("npm install", "pnpm add", "yarn add")}
     assert any(each.kind == "publish" for each in made) is (level == "project")
     assert "registry=" in next(each.text for each in snippets(moment, None) if each.title.startswith(".npmrc"))

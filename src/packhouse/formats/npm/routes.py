@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
+from urllib.parse import quote
 
 import msgspec
 
-from packhouse.contract import GROUP, INSTANCE, KIB, MIB, PROJECT, Action, Answer, Call, Form, Part, Route
+from packhouse.contract import GROUP, INSTANCE, KIB, MIB, PROJECT, Action, Answer, Call, Form, Params, Part, Route
 from packhouse.errors import (
     Conflict,
     FileNotFound,
@@ -329,11 +330,16 @@ def of_package(
 ) -> Iterator[Route]:
     """Routes of one package. At instance level the scope of the name is the path of the group that owns it."""
     for form in forms(path):
-        place_of = names.root_group_of if INSTANCE in reach else None
-        signed_in = method != "GET"
         yield Route(
-            method=method, path=form, handler=handler, action=action, reach=reach, place_of=place_of, limit=limit, signed_in=signed_in
+            method=method, path=form, handler=handler, action=action, reach=reach, limit=limit, signed_in=method != "GET",
+            place_of=names.root_group_of if INSTANCE in reach else None, forward=forward if handler is show_package else None,
         )  # fmt: skip
+
+
+def forward(params: Params) -> tuple[str, str]:
+    """Where an absent package is asked for upstream (page section 6)."""
+    name, version = names.name_in(params), names.version_in(params)
+    return name, quote(name, safe="@") + ("" if version is None else f"/{quote(version, safe='')}")
 
 
 def of_registry(method: str, path: str, handler: Handler, everywhere: Action, *, limit: int = SMALL) -> Iterator[Route]:

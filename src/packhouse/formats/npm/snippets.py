@@ -16,7 +16,8 @@ npmScopes:
     npmRegistryServer: "{registry}"
     npmPublishRegistry: "{registry}"
     npmAlwaysAuth: true
-    npmAuthToken: "{token}\""""
+    npmAuthToken: "{token}"
+    npmMinimalAgeGate: 0"""
 
 YARNRC = """\
 npmRegistryServer: "{registry}"
@@ -33,7 +34,7 @@ def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
     """How to install the package from this scope, set the clients up, and publish to this project."""
     name = package.name if package else "@my-scope/my-package"
     scope = names.split_name(name)[0]
-    return (*install(name), *setup(scope, moment), *(publish(scope, moment.here) if moment.level == "project" else ()))
+    return (*install(name), *setup(scope, moment, package), *(publish(scope, moment.here) if moment.level == "project" else ()))
 
 
 def install(name: str) -> Sequence[Snippet]:
@@ -44,23 +45,24 @@ def install(name: str) -> Sequence[Snippet]:
     )
 
 
-def setup(scope: str | None, moment: Moment) -> Sequence[Snippet]:
+def setup(scope: str | None, moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
     yarnrc = YARNRC_SCOPED if scope else YARNRC
     modern = yarnrc.format(scope=scope, registry=moment.here, token=TOKEN)
     return (
-        Snippet(client="npm", kind="setup", language="ini", title=".npmrc for npm, pnpm and Yarn 1", text=npmrc(scope, moment)),
+        Snippet(client="npm", kind="setup", language="ini", title=".npmrc for npm, pnpm and Yarn 1", text=npmrc(scope, moment, package)),
         Snippet(client="yarn", kind="setup", language="yaml", title=".yarnrc.yml for Yarn 2 and later", text=modern),
     )
 
 
-def npmrc(scope: str | None, moment: Moment) -> str:
-    """The registry with the slash at the end that clients insist on, and the token for it.
+def npmrc(scope: str | None, moment: Moment, package: PackageRow | None) -> str:
+    """The registry, with the slash at its end that clients insist on, and the token for it.
 
-    Tarballs come from the project's address, so that above the project the token stands for the whole API: clients look it up along the path.
+    Tarballs come from the address of their project, which needs the token too. npm and pnpm find one that is set for the whole API; Yarn 1 does not.
     """
-    line = f"{registry_key(scope)}={moment.here}/"
-    secret = moment.here if moment.level == "project" else moment.api
-    return f"{line}\n{secret.partition(':')[2]}/:_authToken={TOKEN}"
+    tarballs = moment.project(package.project) if package else moment.api
+    places = [moment.here] if moment.level == "project" else [moment.here, tarballs]
+    tokens = (f"{place.partition(':')[2]}/:_authToken={TOKEN}" for place in places)
+    return "\n".join((f"{registry_key(scope)}={moment.here}/", *tokens))
 
 
 def registry_key(scope: str | None) -> str:

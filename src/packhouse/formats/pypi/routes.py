@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from packhouse.contract import MIB, PROJECT, Action, Answer, Call, Form, Part, Route
+from packhouse.contract import MIB, PROJECT, Action, Answer, Call, Form, Params, Part, Route
 from packhouse.errors import FileNotFound, InvalidName, InvalidParameter, InvalidUpload, NotAcceptable, NotFound, PackageNotFound
 from packhouse.formats.pypi import names
 from packhouse.formats.pypi.index import HTML, HTML_V1, JSON, Facts
@@ -44,6 +44,11 @@ async def show_project(call: Call) -> Answer:
     except InvalidName as error:
         raise PackageNotFound from error
     return choose(await call.packages.documents("project", key), call)
+
+
+def forward(params: Params) -> tuple[str, str]:
+    """Where an absent project is asked for upstream (page section 6)."""
+    return params["name"], params["name"] + "/"
 
 
 def choose(documents: Mapping[str, Document], call: Call) -> Document:
@@ -232,7 +237,7 @@ class YankBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 # The house takes each path with and without a slash at its end: pip sends one, the documented index URL has none.
 ROUTES = (
     Route(method="GET", path="simple", handler=list_projects, action=Action.READ),
-    Route(method="GET", path="simple/{name}", handler=show_project, action=Action.READ),
+    Route(method="GET", path="simple/{name}", handler=show_project, action=Action.READ, forward=forward),
     Route(method="GET", path="files/{sha256}/{filename}", handler=get_file, action=Action.READ),
     Route(method="POST", path="", handler=upload_file, action=Action.PUBLISH, reach=PROJECT, limit=None),
     Route(method="PUT", path="yank/{name}/{version}", handler=yank, action=Action.DELETE, reach=PROJECT),
