@@ -24,7 +24,7 @@ test: $(RUNTIME) $(DEV) $(PAGES) clients ## Run the whole suite, real clients in
 	@$(PYTHON) -m pytest $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),$(if $(ARGS),,--every-client)) $(ARGS)
 
 quick: $(RUNTIME) $(DEV) ## Run the tests that need no server and no client
-	@$(PYTHON) -m pytest -q -x -m 'not client and not slow' $(ARGS)
+	@$(PYTHON) -m pytest -q -x -m 'not client and not server and not slow' $(ARGS)
 
 lint: $(RUNTIME) $(DEV) ## Check style, layers, types; report what has grown long
 	@.venv/bin/ruff check .

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from figures import OURS, LimitResult, RaceResult, Result, Spread
 from machine import Machine
 
+QUIET = 0.1
 MET, MISSED = "met", "**missed**"
 
 
@@ -50,6 +51,7 @@ def write_markdown(report: Report) -> str:
         f"| commit | {machine.commit} |",
         f"| machine | {machine.cores} cores, {machine.processor}, {machine.memory_gib} GiB, Linux {machine.kernel} |",
         f"| load average when it began | {machine.load_before} |",
+        f"| disturbance | {_describe_disturbance(report.results)} |",
         f"| measured | {report.rounds} interleaved rounds of {report.seconds} s, medians; {report.workers} |",
         f"| versions | {_list_versions(report.versions)} |",
         f"| Python | {machine.python}; {_list_versions(report.libraries)} |",
@@ -120,6 +122,14 @@ def _noise_rows(result: RaceResult) -> list[str]:
         server = name + (f" ({broken} broken connections)" if broken else "")
         rows.append(f"| {result.title} | {server} | {result.rate(name).width:.0%} | {middle.p50_ms:.2f} | {middle.p99_ms:.2f} | {others:.0%} |")
     return rows
+
+
+def _describe_disturbance(results: Sequence[Result]) -> str:
+    shares = [sample.others for result in results if isinstance(result, RaceResult) for samples in result.samples.values() for sample in samples]
+    disturbed = sum(share > QUIET for share in shares)
+    if not disturbed:
+        return f"none: nobody else had more than {QUIET:.0%} of the machine in any measurement"
+    return f"**{disturbed} of {len(shares)} measurements**, in which others had more than {QUIET:.0%} of the machine (most: {max(shares):.0%})"
 
 
 def _verdicts(result: Result) -> list[bool]:

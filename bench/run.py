@@ -65,6 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each race (default 3)")
     parser.add_argument("--workers", type=int, help="workers of ours and of nginx (default: as many as ours takes by itself, one for each core)")
     parser.add_argument("--without-ours", action="store_true", help="measure the peers alone")
+    parser.add_argument("--minutes", type=float, default=14, help="begin no further workload after this long (default 14)")
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     parser.add_argument("--output", help="folder for RESULTS.md and results.json")
     options = parser.parse_args(arguments)
@@ -84,6 +85,9 @@ def _measure(chosen: Sequence[Workload], options: argparse.Namespace) -> Report:
     failures: dict[str, str] = {}
     try:
         for workload in chosen:
+            if time.monotonic() - begun > options.minutes * 60:
+                failures[workload.name] = f"not begun: the run had already taken {options.minutes:g} minutes"
+                continue
             stage.say(f"{workload.name} ({time.monotonic() - begun:.0f} s)")
             try:
                 results += workload.run(stage)

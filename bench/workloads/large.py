@@ -41,17 +41,23 @@ def measure_large(stage: Stage) -> list[Result]:
         return []
     results: list[Result] = []
     for workers in dict.fromkeys((stage.workers, 1)):
-        server = stage.own(f"large-{workers or 'default'}", workers)
-        ask(server.generic(SMALL, "PUT", os.urandom(1000)), (200, 201))
-        passages = [_pass(stage, server, number) for number in range(stage.rounds)]
-        server.group.stop()
-        shutil.rmtree(server.folder, ignore_errors=True)
+        passages = [_pass_alone(stage, workers, number) for number in range(stage.rounds)]
         results += _sum_up(passages, "1 worker" if workers == 1 else "default workers" if workers is None else f"{workers} workers")
     return results
 
 
-def _pass(stage: Stage, server: Packhouse, number: int) -> Passage:
+def _pass_alone(stage: Stage, workers: int | None, number: int) -> Passage:
+    # A server of its own each time: its memory starts low, and its disk is given back.
     stage.say(f"  uploading 1 GiB, round {number + 1}")
+    server = stage.own(f"large-{workers or 'default'}-{number}", workers)
+    ask(server.generic(SMALL, "PUT", os.urandom(1000)), (200, 201))
+    passage = _pass(server)
+    server.group.stop()
+    shutil.rmtree(server.folder, ignore_errors=True)
+    return passage
+
+
+def _pass(server: Packhouse) -> Passage:
     small = server.generic(SMALL)
     warm_up(small, 200, 8)
     probe = Probe(small)
@@ -60,7 +66,7 @@ def _pass(stage: Stage, server: Packhouse, number: int) -> Passage:
     probe, cpu = Probe(small), server.group.cpu_seconds()
     with watch_memory(server.group) as peak:
         begun = time.perf_counter()
-        _upload(server.generic(f"large-{number}.bin", "PUT"), GIB)
+        _upload(server.generic("large.bin", "PUT"), GIB)
         elapsed = time.perf_counter() - begun
     beside = probe.stop()
     cpu = server.group.cpu_seconds() - cpu

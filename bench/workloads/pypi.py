@@ -71,8 +71,8 @@ def _uploads(stage: Stage, server: PypiServer, numbers: count[int]) -> Callable[
         return server.upload(_large_wheel(next(numbers)))
 
     def measure() -> Sample:
-        # Sixteen bodies at most: they are held in memory before the clock starts, and stay on three disks.
-        _, load = send_for(make, stage.seconds, 4, UPLOADED, most=16)
+        # A dozen bodies at most: they are held in memory before the clock starts, and each stays on the disk of its server.
+        _, load = send_for(make, stage.seconds, 4, UPLOADED, most=12)
         return stage.sample(server, load)
 
     return measure

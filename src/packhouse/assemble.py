@@ -64,11 +64,9 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
         await house.inspector.close()
         await house.database.close()
 
-    return App(house, Matcher(entries), sessions=sessions, clock=Clock(house.database), page_error=pages.error, lifespan=lifespan)
+    return App(house, Matcher(entries), sessions=sessions, clock=Clock(house.database), page_error=pages.refuse, lifespan=lifespan)
 
 
 def _root(routes: Iterable[Route], *, page: bool = False) -> Iterable[Entry]:
     for route in routes:
         yield Entry(route, route.path, "root", page=page)
-
-

@@ -9,7 +9,9 @@ import typer
 
 from packhouse import __version__, launch
 
-app = typer.Typer(name="packhouse", no_args_is_help=True, add_completion=False, help="One private registry for everything a team builds and downloads.")
+app = typer.Typer(
+    name="packhouse", no_args_is_help=True, add_completion=False, help="One private registry for everything a team builds and downloads."
+)
 
 
 @app.command()
@@ -40,4 +42,3 @@ def formats(markdown: bool = typer.Option(False, help="As the table of the READM
 def version() -> None:
     """The version."""
     sys.stdout.write(f"packhouse {__version__}\n")
-

@@ -8,8 +8,23 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, Ty
 
 from packhouse.errors import RegistryError
 from packhouse.model import (
-    Action, Actor, Documents, Match, Moment, NewDocument, PackageRow, PartEnd, PartStart, Published, Reach, Rows, Spooled, Struct, Upload,
-)  # fmt: skip
+    Action,
+    Actor,
+    Blob,
+    Documents,
+    Match,
+    Moment,
+    NewDocument,
+    PackageRow,
+    PartEnd,
+    PartStart,
+    Published,
+    Reach,
+    Rows,
+    Spooled,
+    Struct,
+    Upload,
+)
 from packhouse.responses import Answer, Document, FileReply
 
 P = ParamSpec("P")
@@ -62,8 +77,89 @@ class Form(Struct):
 # -- what a handler holds --------------------------------------------------------------------------------------------
 
 
+class Chunk(Struct):
+    """A body on its way in: its bytes as they come, where the client says they go (first and last offset), and how many it announced."""
+
+    body: AsyncIterator[bytes]
+    first: int | None = None
+    last: int | None = None
+    length: int | None = None
+
+
+class UploadSession(Struct):
+    """A resumable upload: its id, and how many of its bytes are safe on disk."""
+
+    id: str
+    size: int
+
+
+class Sessions(Protocol):
+    """Resumable uploads of loose blobs. An id is good for its own package and actor only: else `SessionNotFound`."""
+
+    async def start(self, name: str) -> UploadSession:
+        """A new one, empty. Raises `Protected`, `InvalidName`."""
+
+    async def status(self, name: str, session: str) -> UploadSession:
+        """How far it has come."""
+
+    async def append(self, name: str, session: str, chunk: Chunk) -> UploadSession:
+        """More bytes, durable when it returns, as is what came before a cut. Raises `RangeInvalid` where they do not start at the end, `TooLarge`."""
+
+    async def finish(self, name: str, session: str, digest: str, chunk: Chunk) -> Blob:
+        """The last bytes, if any, and a blob of the package. Raises `DigestMismatch`, which ends the session, and what `append` raises."""
+
+    async def cancel(self, name: str, session: str) -> None:
+        """Forget it."""
+
+
+class LooseBlobs(Protocol):
+    """Blobs that no file of a package holds: readable only through a link of that package. Digests are `sha256:...` or `sha512:...`."""
+
+    async def find(self, name: str, digest: str) -> FileReply:
+        """A blob of the package. Raises `BlobNotFound`, and `PackageNotFound` where there is no such package."""
+
+    async def add(self, name: str, digest: str, chunk: Chunk) -> Blob:
+        """The body as a blob of the package. Raises `DigestMismatch`, `TooLarge`."""
+
+    async def mount(self, name: str, digest: str, source: str | None) -> bool:
+        """Link a blob of another package, or with None of any in the same project; False where there is none that this actor may read."""
+
+    async def remove(self, name: str, digest: str) -> None:
+        """Unlink. Raises `BlobNotFound`, and `Unsupported` while a version points at it."""
+
+    async def read(self, name: str, digest: str, limit: int) -> bytes | None:
+        """The bytes of a small blob of the package; None where it is not there or larger than the limit."""
+
+
+class Found(Struct):
+    """A file with what its format knows of it: `version` as its text."""
+
+    reply: FileReply
+    version: str
+    facts: bytes
+    size: int = 0
+
+
 class Packages(Protocol):
     """The verbs, bound to the scope, actor, format and moment of the request."""
+
+    @property
+    def sessions(self) -> Sessions: ...
+
+    @property
+    def blobs(self) -> LooseBlobs: ...
+
+    async def pick(self, name: str, path: str, *, tag: str | None = None, version: str | None = None) -> Found:
+        """The file at a path of one version, by tag or by version. Raises `PackageNotFound`, `VersionNotFound`."""
+
+    async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
+        """A page of a package's tags, in order of their bytes. Raises `PackageNotFound`."""
+
+    async def names(self, after: str, limit: int) -> Sequence[str]:
+        """A page of every package's name of this format, wherever it is, in order of their bytes."""
+
+    async def referring(self, name: str, digest: str, after: str, limit: int) -> Sequence[Found]:
+        """A page of the versions whose subject is this digest, by version; their files are not opened."""
 
     @property
     def project(self) -> int:
@@ -111,6 +207,10 @@ class Call(Protocol):
         """Query parameters; the last of equal names."""
 
     @property
+    def query_list(self) -> list[tuple[str, str]]:
+        """Every query parameter in order."""
+
+    @property
     def headers(self) -> Mapping[str, str]:
         """Header fields by lower-case name."""
 
@@ -134,7 +234,7 @@ class Call(Protocol):
         """The body as it comes, for what neither of the two above serves."""
 
     async def inspect(self, read: Callable[Concatenate[str, P], T], content: Spooled, *args: P.args, **kwargs: P.kwargs) -> T:
-        """`read(path, ...)` in a child process with limits on memory and time: for looking into archives. Arguments and result are Structs or plain values."""
+        """`read(path, ...)` in a child process with limits on memory and time: for archives. Arguments, result: Structs or plain values."""
 
 
 # -- the record ------------------------------------------------------------------------------------------------------
@@ -159,7 +259,9 @@ class Route:
     handler: Callable[[Any], Awaitable[Answer]]
     action: Action
     reach: Reach = PROJECT | GROUP
-    place_of: Callable[[Params], str | None] | None = None  # ROOT and INSTANCE: the project or group a path means
+    # ROOT and INSTANCE: the project or group a path means; several: the first that is a project, the longest path first
+    place_of: Callable[[Params], str | Sequence[str] | None] | None = None
+    area: Literal["packages", "containers"] = "packages"  # whose switch, access level and token scopes count
     place_kind: Literal["project", "group"] | None = None  # ROOT: what that place must be
     limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
     forward: Callable[[Params], tuple[str, str]] | None = None  # of an absent package: its name, and its path below an upstream's base URL
@@ -199,10 +301,10 @@ class Upstream:
 
 def house_body(error: RegistryError) -> tuple[str, bytes]:
     """The REST API's error body: `message`, or `error` for a parameter (core API section 1)."""
+    import msgspec
+
     from packhouse.errors import InsufficientScope, InvalidParameter
     from packhouse.wording import status_line
-
-    import msgspec
 
     if isinstance(error, InvalidParameter):
         return "application/json", msgspec.json.encode({"error": error.message})
@@ -220,6 +322,16 @@ def basic_challenge(action: Action, params: Params) -> str:
     return REALM
 
 
+class Refusal(Struct):
+    """A 401 on its way out: the error, what was asked, and the external URL."""
+
+    error: Any
+    action: Action
+    params: Params
+    query: Mapping[str, str]
+    base: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorStyle:
     """How this format's clients want to be refused."""
@@ -227,6 +339,8 @@ class ErrorStyle:
     body: Callable[[RegistryError], tuple[str, bytes]] = house_body  # media type, bytes
     status: Mapping[type[RegistryError], int] = field(default_factory=dict)  # only where it differs from the house
     challenge: Callable[[Action, Params], str] = basic_challenge  # WWW-Authenticate
+    bearer: Callable[[Refusal], str] | None = None  # the same where tokens come from a token service
+    headers: Mapping[str, str] = field(default_factory=dict)  # of every refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +376,41 @@ class Format:
 
 
 __all__ = [
-    "GROUP", "INSTANCE", "PROJECT", "ROOT", "Action", "Answer", "Call", "Coordinates", "Document", "Documents", "ErrorStyle", "FileReply", "Form",
-    "Format", "Index", "Moment", "NewDocument", "Packages", "Params", "Part", "PartEnd", "PartStart", "Route", "Rows", "Signer", "Snippet",
-    "Splitter", "Upload", "Upstream", "basic_challenge", "house_body",
-]  # fmt: skip
+    "GROUP",
+    "INSTANCE",
+    "PROJECT",
+    "ROOT",
+    "Action",
+    "Answer",
+    "Call",
+    "Chunk",
+    "Coordinates",
+    "Document",
+    "Documents",
+    "ErrorStyle",
+    "FileReply",
+    "Form",
+    "Format",
+    "Found",
+    "Index",
+    "LooseBlobs",
+    "Moment",
+    "NewDocument",
+    "Packages",
+    "Params",
+    "Part",
+    "PartEnd",
+    "PartStart",
+    "Refusal",
+    "Route",
+    "Rows",
+    "Sessions",
+    "Signer",
+    "Snippet",
+    "Splitter",
+    "Upload",
+    "UploadSession",
+    "Upstream",
+    "basic_challenge",
+    "house_body",
+]

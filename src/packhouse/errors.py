@@ -12,7 +12,7 @@ RegistryError
 │                   └─ SwitchedOff          (the registry is off for this project or instance)
 ├─ TooLarge         ├─ QuotaExceeded        ├─ TooManyRequests
 ├─ RangeInvalid     ├─ PreconditionFailed   ├─ NotAcceptable
-├─ Unsupported      ├─ Conflict             ├─ OutOfSpace      ├─ Unavailable
+├─ Unsupported      ├─ Conflict             ├─ OutOfSpace      ├─ Unavailable   ├─ RequestTimeout
 └─ UpstreamFailed   ├─ UpstreamTimeout      └─ UpstreamRefused
 """
 
@@ -189,6 +189,11 @@ class OutOfSpace(RegistryError):
 class Unavailable(RegistryError):
     code = "unavailable"
     default = "The service is busy, try again"
+
+
+class RequestTimeout(RegistryError):
+    code = "request_timeout"
+    default = "Request Timeout"
 
 
 class UpstreamFailed(RegistryError):

@@ -125,7 +125,7 @@ class Blob(Struct):
 
 
 class Spooled(Struct):
-    """Bytes that arrived and lie in the spool, hashed on the way; not a blob yet."""
+    """Bytes that arrived and lie in the spool, hashed on the way; not a blob yet. A digest that nobody asked for is ""."""
 
     path: str
     size: int
@@ -136,7 +136,7 @@ class Spooled(Struct):
 
     @property
     def blob(self) -> Blob:
-        return Blob(sha256=self.sha256, size=self.size, md5=self.md5, sha1=self.sha1, sha512=self.sha512)
+        return Blob(sha256=self.sha256, size=self.size, md5=self.md5 or None, sha1=self.sha1 or None, sha512=self.sha512 or None)
 
 
 class Dependency(Struct):
@@ -173,6 +173,16 @@ class NewFile(Struct):
     origin_at: Instant | None = None
 
 
+class Reference(Struct):
+    """What a version points at by digest (`sha256:...`), in the same package.
+
+    `kind`: blob, a loose blob that must be there; version, another version that must be there; subject, which may come later or never.
+    """
+
+    kind: str
+    digest: str
+
+
 class Upload(Struct):
     """What one publish brings. `version` "" is a package without versions."""
 
@@ -181,6 +191,8 @@ class Upload(Struct):
     files: tuple[NewFile, ...] = ()
     tags: tuple[str, ...] = ()
     status: str | None = None  # default, hidden; None leaves it
+    references: tuple[Reference, ...] = ()
+    retag: bool = False  # the tags move here even where the version was there before
 
 
 class FileRow(Struct):

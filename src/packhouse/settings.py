@@ -29,7 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workers: Annotated[int, Meta(ge=0, le=256, description="Processes; 0: one for each core")] = 0
     outbound_allow: Annotated[str, Meta(description="Comma-separated networks or hosts that outbound requests may reach although private")] = ""
     dependency_proxy_upstream: Annotated[str, Meta(description="Default upstream of group dependency proxies")] = ""
-    initial_admin_token: Annotated[str, Meta(description="Personal access token given to root at first start; default: one is made and printed once")] = ""
+    initial_admin_token: Annotated[
+        str, Meta(description="Personal access token given to root at first start; default: one is made and printed once")
+    ] = ""
     packages: Annotated[bool, Meta(description="The package registry of this instance; off: its routes answer 403")] = True
     query_tokens: Annotated[bool, Meta(description="Accept private_token and job_token in the query")] = True
     guest_reads: Annotated[bool, Meta(description="Guests of a private project may read its packages")] = False

@@ -25,6 +25,7 @@ STATUS: Mapping[type[e.RegistryError], int] = {
     e.Conflict: 409,
     e.OutOfSpace: 507,
     e.Unavailable: 503,
+    e.RequestTimeout: 408,
     e.UpstreamFailed: 502,
     e.UpstreamTimeout: 504,
 }

@@ -2,13 +2,14 @@
 
 A format brings `tests/formats/<name>/driver.py` with a class `Driver(http)`. `http(method, path, body, headers)` answers with status, headers
 (lower-case names) and body. The driver has `format`, `sample(name, version, variant)`, `base(project)`, `publish(project, sample)`,
-`listing(project, name)` and `delete(project, sample)`, and may have `file_path(project, sample)`; each method may raise what it likes for an
+`listing(project, name)`, or with a third parameter `version`, and `delete(project, sample)`, and may have `file_path(project, sample)`; each method may raise what it likes for an
 answer that is no success. A sample has `name`, `version`, `filename`, `content` and `sha256`; another variant has other bytes under the same name.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -111,7 +112,8 @@ class Client:
 
     def listing(self, project: int | str, sample: Sample) -> Ask:
         """The request for what a client looks a version up in."""
-        return self._catch(lambda driver: driver.listing(project, sample.name))
+        by_version = "version" in inspect.signature(self._class.listing).parameters
+        return self._catch(lambda driver: driver.listing(project, sample.name, *([sample.version] if by_version else [])))
 
     def delete(self, project: int | str, sample: Sample, send: Send) -> Answer:
         """A version deleted as its client does it; the last answer on the way."""
@@ -131,7 +133,7 @@ class Client:
     def removal(self, project: int | str, sample: Sample, listing: bytes) -> Ask:
         """One request of this format that needs DELETE, on this sample."""
         for route in self.format.routes:
-            if route.action is Action.DELETE and route.method in ("DELETE", "PUT") and Reach.PROJECT in route.reach:
+            if route.action is Action.DELETE and route.method == "DELETE" and Reach.PROJECT in route.reach:
                 for path in fill(route, sample, listing):
                     return Ask(route.method, self.base("projects", project) + path)
         raise AssertionError(f"{self.name} has no route that needs DELETE")
@@ -236,12 +238,7 @@ def fill(route: Route, sample: Sample, listing: bytes) -> Iterator[str]:
     values = values_of(sample, listing)
     wanted = _PARAMETER.findall(route.path)
     if all(name in values for name in wanted):
-        choices = [route.path]
-        for document in getattr(sample, "documents", ()) if "document" in wanted else ("",):
-            choices = [*choices, route.path.replace("{document}", document)] if document else choices
-        for path in choices:
-            if "{document}" not in path:
-                yield _PARAMETER.sub(lambda found: quote(values[found[1]], safe="@"), path)
+        yield _PARAMETER.sub(lambda found: quote(values[found[1]], safe="@"), route.path)
 
 
 def path_of(url: str) -> str:

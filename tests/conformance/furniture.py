@@ -91,6 +91,22 @@ class Furniture:
         """Make the user a member."""
         self.write(places.set_member, place, user.id, level, None, now())
 
+    def owner_of(self, token: Login) -> Login:
+        """The user of a token."""
+        row = self.read(users.find_user, token.user)
+        assert row is not None
+        return Login(row.username, "", row.id)
+
+    def end_membership(self, place: int, user: Login) -> None:
+        """The membership expired a second ago."""
+        self.write(places.update_member, place, user.id, expires=now() - 1_000_000)
+
+    def block(self, user: Login) -> None:
+        self.write(users.update_user, user.id, state="blocked")
+
+    def revoke(self, token: Login) -> None:
+        self.write(tokens.revoke_token, token.id, now())
+
     def token(self, user: Login, scopes: Sequence[str] = ("api",), *, expires: int | None = None, revoked: bool = False) -> Login:
         """A personal access token."""
         return self._token("personal", user, None, scopes, expires, revoked)

@@ -279,3 +279,13 @@ def serve_on_each_database(tmp_path: Path, database_url: str) -> Iterator[Stand]
     """A server of this test's own, once on SQLite and once on PostgreSQL."""
     with Stand(tmp_path / "data", {"PACKHOUSE_DATABASE_URL": database_url}) as stand:
         yield stand
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "server: starts a server or a database (set by itself)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"stand", "fresh_stand", "database_stand", "postgres", "postgres_url"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("server")

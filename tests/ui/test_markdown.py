@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.ui.markdown import LIMIT, TAGS, ReadmeCache, render_markdown, render_readme
+from packhouse.ui.markdown import LIMIT, TAGS, render_markdown, render_readme
+from packhouse.ui.readmes import ReadmeCache
 
 HOSTILE = (
     "<script>alert(1)</script>",

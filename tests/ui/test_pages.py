@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
+from packhouse.auth.sessions import Sessions
+from packhouse.errors import Forbidden, PlaceNotFound, RegistryError, SwitchedOff, TooManyRequests, Unauthenticated
 from packhouse.model import About, Visibility
+from packhouse.ui.pages import Pages
 from packhouse.ui.replies import POLICY
 
 from .conftest import Visits, Walker
-from .town import BASE, PASSWORD, Page
+from .town import BASE, PASSWORD, Page, open_town
 
 WIDGETS = "/acme/tools/-/packages"
 TOKENS = "/-/user_settings/personal_access_tokens"
@@ -319,8 +325,6 @@ def test_a_package_page_tells_what_there_is_to_know(visits: Visits) -> None:
 
 def test_every_digest_is_the_one_of_the_file(visits: Visits) -> None:
     """A careful user would check a download against a wrong digest."""
-    import hashlib
-
     ben = visits.user("ben")
     page = open_package(ben, "flask-widgets")
     hrefs = [href for href in page.links() if href.endswith("/download")]
@@ -524,23 +528,69 @@ def test_an_address_fills_the_form_in(visits: Visits) -> None:
     assert re.findall(r'value="([a-z_]+)" checked', page.html) == ["read_api"]
 
 
+# -- what went wrong -------------------------------------------------------------------------------------------------
+
+
+def scope_of(path: str, cookies: dict[str, str] | None = None) -> dict[str, object]:
+    cookie = "; ".join(f"{name}={value}" for name, value in (cookies or {}).items())
+    return {"method": "GET", "raw_path": path.encode(), "query_string": b"tab=files", "headers": [(b"cookie", cookie.encode())] if cookie else []}
+
+
+def refuse(visits: Visits, error: RegistryError, scope: dict[str, object]) -> Page:
+    house = visits.town.house
+    reply = visits.run(Pages(house, Sessions(house.database)).refuse(error, scope))
+    return Page(reply.status_code, dict(reply.headers), bytes(reply.body))
+
+
+def test_who_must_sign_in_is_led_there_and_back(visits: Visits) -> None:
+    """Somebody would have to find the page again after signing in."""
+    page = refuse(visits, Unauthenticated(), scope_of("/acme/tools/-/packages/1"))
+    assert (page.status, page.location) == (303, "/users/sign_in?return_to=%2Facme%2Ftools%2F-%2Fpackages%2F1%3Ftab%3Dfiles")
+    hidden = refuse(visits, PlaceNotFound(), scope_of("/acme/tools"))
+    assert hidden.status == 404
+    assert "/users/sign_in?return_to=%2Facme%2Ftools%3Ftab%3Dfiles" in hidden.links()
+
+
+def test_a_refusal_knows_who_is_signed_in(visits: Visits) -> None:
+    """Somebody would be asked to sign in who has."""
+    cookies = visits.user("eve").browser.cookies
+    for error, status in ((PlaceNotFound(), 404), (Forbidden("Forbidden - the <b>reason</b>"), 403), (SwitchedOff(), 403)):
+        page = refuse(visits, error, scope_of("/acme/tools", cookies))
+        assert page.status == status
+        assert "@eve" in page.text
+        assert "Sign in" not in page.text
+        assert "<b>" not in page.html
+
+
+def test_a_failure_tells_nothing_of_its_cause(visits: Visits) -> None:
+    """An error of ours would show paths, names or secrets of the server."""
+    page = refuse(visits, RegistryError("/srv/secret is broken"), scope_of("/"))
+    assert page.status == 500
+    assert "secret" not in page.html
+    assert refuse(visits, TooManyRequests(retry_after=7), scope_of("/")).headers["retry-after"] == "7"
+
+
 # -- an empty house --------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_house_teaches_its_first_user(visits: Visits, tmp_path: object) -> None:
+def test_an_empty_house_teaches_its_first_user(visits: Visits, tmp_path: Path) -> None:
     """Whoever has just installed the registry would look at a blank page."""
-    import asyncio
-    from pathlib import Path
-
-    from .town import open_town
 
     async def walk() -> None:
-        async with open_town(Path(str(tmp_path)) / "empty") as town:
+        async with open_town(tmp_path / "empty") as town:
             stranger = await town.browser().get("/")
             assert (stranger.status, stranger.location) == (303, "/users/sign_in")
             root = await town.signed_in("root")
             page = await root.get("/")
             assert "Publish the first package" in page.text
             assert f"{BASE}/api/v4/projects/root%2Fmy-project/packages/generic/" in page.text
+            project = await town.add_place("project", "root/first")
+            page = await root.get("/")
+            assert f"{BASE}/api/v4/projects/{project}/packages/pypi" in page.text
+            assert "/-/user_settings/personal_access_tokens?name=first&scopes=api" in page.links()
+            await town.publish("root/first", "generic", "hello", "1.0.0", {"hello.txt": b"hello"})
+            page = await root.get("/")
+            assert "Publish the first package" not in page.text
+            assert "hello" in page.text
 
     asyncio.run(walk())

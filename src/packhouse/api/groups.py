@@ -12,8 +12,20 @@ from packhouse.api.names import check_name, check_path
 from packhouse.api.pages import by_keys, check_depth, cursor_id, paged, read_cursor, read_page, write_cursor
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
 from packhouse.api.places import (
-    PROJECT_CREATION, SUBGROUP_CREATION, VISIBILITIES, add_owner, check_creation, check_free, check_visibility, find_namespace, get_live, group_shapes,
-    project_shapes, read_description, read_visibility, write_settings,
+    PROJECT_CREATION,
+    SUBGROUP_CREATION,
+    VISIBILITIES,
+    add_owner,
+    check_creation,
+    check_free,
+    check_visibility,
+    find_namespace,
+    get_live,
+    group_shapes,
+    project_shapes,
+    read_description,
+    read_visibility,
+    write_settings,
 )  # fmt: skip
 from packhouse.api.projects import LEVELS, answer_list, move, remove
 from packhouse.api.shapes import Shape

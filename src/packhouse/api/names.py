@@ -8,11 +8,12 @@ import unicodedata
 from packhouse.errors import Invalid
 
 # what the first segment of an address can mean beside a group: nobody can be called so
-RESERVED = frozenset(
-    "- _ .well-known 404.html 422.html 500.html 502.html 503.html admin api apple-touch-icon.png assets dashboard deploy.html explore favicon.ico"
-    " files groups health_check help import jwt login oauth profile projects public robots.txt s search sitemap sitemap.xml sitemap.xml.gz slash-command"
-    " snippets static unsubscribes uploads users v2".split()
-)
+RESERVED = frozenset((
+    "-", "_", ".well-known", "404.html", "422.html", "500.html", "502.html", "503.html", "admin", "api", "apple-touch-icon.png", "assets",
+    "dashboard", "deploy.html", "explore", "favicon.ico", "files", "groups", "health_check", "help", "import", "jwt", "login", "oauth", "profile",
+    "projects", "public", "robots.txt", "s", "search", "sitemap", "sitemap.xml", "sitemap.xml.gz", "slash-command", "snippets", "static",
+    "unsubscribes", "uploads", "users", "v2",
+))  # fmt: skip
 INSIDE = frozenset({"-"})
 LONGEST = 255
 MOST_SEGMENTS = 20  # image names have fewer path components than this
@@ -27,7 +28,9 @@ def check_path(path: str, parent: str | None, what: str = "Path") -> None:
     if not path or len(path) > LONGEST:
         raise Invalid(f"{what} must have 1 to {LONGEST} characters")
     if _PATH.fullmatch(path) is None or path.endswith((".", ".git", ".atom")):
-        raise Invalid(f"{what} {shown!r} can contain only letters, digits, '_', '-' and '.', and cannot start with '-' or end in '.', '.git' or '.atom'")
+        raise Invalid(
+            f"{what} {shown!r} can contain only letters, digits, '_', '-' and '.', and cannot start with '-' or end in '.', '.git' or '.atom'"
+        )
     if path.lower() in (RESERVED if parent is None else INSIDE):
         raise Invalid(f"{what} {shown!r} is a reserved name: choose another")
     if parent is not None and parent.count("/") + 2 >= MOST_SEGMENTS:

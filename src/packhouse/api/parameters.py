@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -111,7 +112,7 @@ class Parameters:
             value = [value[key] for key in sorted(value, key=int)]
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        parts: Sequence[Any] = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        parts: Any = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
         if not isinstance(parts, list) or any(isinstance(part, bool) or not isinstance(part, str | int) for part in parts):
             raise _invalid(name)
         texts = [str(part) for part in parts if part != ""]
@@ -241,7 +242,7 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 def _put(values: dict[str, Any], name: str, keys: list[str], value: str) -> None:
     path = [name, *keys]
     into: Any = values
-    for here, following in zip(path, path[1:], strict=False):
+    for here, following in pairwise(path):
         into = _descend(into, here, [] if following == "" else {}, name)
     if isinstance(into, list):
         into.append(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -14,8 +13,20 @@ from packhouse.api.names import check_name, check_path, make_path
 from packhouse.api.pages import by_keys, check_depth, cursor_id, paged, read_cursor, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
 from packhouse.api.places import (
-    SIMPLE, VISIBILITIES, add_owner, check_creation, check_free, check_visibility, find_namespace, get_live, own_namespace, project_shapes, read_description,
-    read_settings, read_visibility, write_settings,
+    SIMPLE,
+    VISIBILITIES,
+    add_owner,
+    check_creation,
+    check_free,
+    check_visibility,
+    find_namespace,
+    get_live,
+    own_namespace,
+    project_shapes,
+    read_description,
+    read_settings,
+    read_visibility,
+    write_settings,
 )  # fmt: skip
 from packhouse.api.shapes import Shape, select_keys
 from packhouse.auth.policy import Access, authorize
@@ -26,7 +37,7 @@ from packhouse.db.engine import now
 from packhouse.db.places import PlaceQuery
 from packhouse.db.scopes import Reader
 from packhouse.errors import Conflict, Forbidden, Invalid, InvalidParameter
-from packhouse.model import Actor, Place, Role, Struct, Visibility
+from packhouse.model import Actor, Place, Role, Struct, Visibility, replace
 from packhouse.responses import json_reply
 
 PACKAGE_LEVELS = ("disabled", "private", "enabled", "public")
@@ -82,7 +93,7 @@ async def list_projects(call: Call) -> Answer:
     for name in ("id_after", "id_before"):
         after = after if parameters.integer(name) is None else parameters.integer(name)
     query = read_project_query(call, parameters, limit=page.size + 1, after=after)
-    query = msgspec.structs.replace(query, order_by="id")
+    query = replace(query, order_by="id")
     shapes, _ = await call.house.database.read(_list, query, call.house.settings.base_url, call.actor)
     more = len(shapes) > page.size
     shapes = shapes[: page.size]
@@ -168,6 +179,8 @@ async def create_project(call: Call) -> Answer:
 
 
 def _create(connection: Connection, wanted: Wanted, access: Access | None, actor: Actor) -> int:
+    if access is None and actor.external:
+        raise Forbidden("Forbidden - External users have no projects of their own: send namespace_id")
     parent = own_namespace(connection, user_id(actor)) if access is None else access.place
     assert parent is not None
     at = begin(connection, parent.id)
@@ -182,8 +195,9 @@ def _create(connection: Connection, wanted: Wanted, access: Access | None, actor
     check_free(connection, f"{parent.full_path}/{path}")
     try:
         project = places.add_place(
-            connection, kind="project", path=path, name=wanted.name or path, parent=parent, visibility=visibility, description=wanted.description or "",
-            creator_id=actor.user_id, at=at, packages_access=wanted.packages_access or "enabled", containers_access=wanted.containers_access or "enabled",
+            connection, kind="project", path=path, name=wanted.name or path, parent=parent, visibility=visibility,
+            description=wanted.description or "", creator_id=actor.user_id, at=at, packages_access=wanted.packages_access or "enabled",
+            containers_access=wanted.containers_access or "enabled",
         )  # fmt: skip
     except IntegrityError as error:
         raise Conflict("Somebody took this path just now: choose another") from error

@@ -35,9 +35,9 @@ def package_shape(row: Listed, api: str, *, deletable: bool, grouped: bool = Fal
     """A version in a list (core API 4.5)."""
     shape: Shape = {"id": row.id, "name": row.name}
     if row.format == "conan":
-        bare, _, owner = row.name.partition("@")
-        bare = bare.partition("/")[0]
-        shape |= {"name": row.name if "/" in row.name else f"{bare}/{row.version}@{owner or '_/_'}", "conan_package_name": bare}
+        recipe, _, owner = row.name.partition("@")
+        whole = row.name if "/" in recipe else f"{recipe}/{row.version}@{owner or '_/_'}"
+        shape |= {"name": whole, "conan_package_name": recipe.partition("/")[0]}
     links: Shape = {}
     if row.status in READABLE:
         page = "terraform_module_registry" if row.format == "terraform_module" else "packages"
@@ -60,7 +60,8 @@ def package_shape(row: Listed, api: str, *, deletable: bool, grouped: bool = Fal
 
 def tag_shapes(row: Listed) -> list[Shape]:
     return [
-        {"id": id_, "package_id": row.id, "name": name, "created_at": write_time(since), "updated_at": write_time(since)} for id_, name, since in row.tags
+        {"id": id_, "package_id": row.id, "name": name, "created_at": write_time(since), "updated_at": write_time(since)}
+        for id_, name, since in row.tags
     ]
 
 

@@ -65,7 +65,7 @@ async def list_users(call: Call) -> Answer:
     if call.actor.anonymous and username is None:
         raise Forbidden("Forbidden - Not authorized to list users: sign in, or ask for one with username")
     active = parameters.flag("active")
-    chosen = {
+    chosen: dict[str, Any] = {
         "search": parameters.text("search"),
         "username": username,
         "active": active if active else False if parameters.flag("blocked") else None,
@@ -252,5 +252,3 @@ def routes() -> list[Route]:
             for state, what in states
         ),
     ]
-
-

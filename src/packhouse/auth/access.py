@@ -30,7 +30,9 @@ class Gate:
         self.packages = packages
         self.used: dict[int, Instant] = {}  # tokens to be marked as used, flushed by a job
 
-    async def identify(self, credential: Credential | None, place: str | int | None, *, address: str = "", native: bool = True, method: str = "GET") -> Access:
+    async def identify(
+        self, credential: Credential | None, place: str | int | None, *, address: str = "", native: bool = True, method: str = "GET"
+    ) -> Access:
         """Who asks for this place: an id, a path, or None for none. Raises `InvalidCredential`, `TooManyRequests`."""
         if credential is None:
             row = await self._look(NO_TOKEN, -1, place)
@@ -53,7 +55,12 @@ class Gate:
         by_path = isinstance(place, str)
         found = await self.database.point(
             ACCESS_BY_PATH if by_path else ACCESS_BY_ID,
-            {"hash": token_hash, "user_id": user_id, "place": place.lower() if isinstance(place, str) else -1 if place is None else place, "now": this_second()},
+            {
+                "hash": token_hash,
+                "user_id": user_id,
+                "place": place.lower() if isinstance(place, str) else -1 if place is None else place,
+                "now": this_second(),
+            },
         )
         assert found is not None
         return AccessRow(*found)
@@ -89,9 +96,15 @@ class Gate:
 
     def _access(self, row: AccessRow, actor: Actor, native: bool, method: str) -> Access:
         return Access(
-            actor=actor, place=_place(row), role=row.role or Role.NONE, reaches=bool(row.token_reaches),
-            switched_on=self.packages and row.switch != "false", native=native, method=method, guest_reads=self.guest_reads,
-        )  # fmt: skip
+            actor=actor,
+            place=_place(row),
+            role=row.role or Role.NONE,
+            reaches=bool(row.token_reaches),
+            switched_on=self.packages and row.switch != "false",
+            native=native,
+            method=method,
+            guest_reads=self.guest_reads,
+        )
 
     def _actor(self, row: AccessRow) -> Actor:
         if row.token_kind == "deploy":
@@ -106,8 +119,12 @@ def _deploy_actor(token_id: int, username: str, place: int, scopes: str) -> Acto
 
 
 def _user_actor(row: AccessRow, kind: str) -> Actor:
-    admin = bool(row.user_admin) and (kind not in PERSONAL or "api" in (row.token_scopes or "").split() or "read_api" in (row.token_scopes or "").split())
-    return _make_actor(kind, row.user_id, row.username, row.user_name, admin, bool(row.user_external), row.token_id, row.token_place, row.token_scopes or "")
+    admin = bool(row.user_admin) and (
+        kind not in PERSONAL or "api" in (row.token_scopes or "").split() or "read_api" in (row.token_scopes or "").split()
+    )
+    return _make_actor(
+        kind, row.user_id, row.username, row.user_name, admin, bool(row.user_external), row.token_id, row.token_place, row.token_scopes or ""
+    )
 
 
 @lru_cache(1024)
@@ -115,25 +132,46 @@ def _make_actor(
     kind: str, user_id: int, username: str, name: str, admin: bool, external: bool, token_id: int | None, token_place: int | None, scopes: str
 ) -> Actor:
     return Actor(
-        kind=kind, user_id=user_id, username=username, name=name, admin=admin, external=external, token_id=token_id, token_place=token_place,
+        kind=kind,
+        user_id=user_id,
+        username=username,
+        name=name,
+        admin=admin,
+        external=external,
+        token_id=token_id,
+        token_place=token_place,
         scopes=frozenset(scopes.split()),
-    )  # fmt: skip
+    )
 
 
 def _place(row: AccessRow) -> Place | None:
     if row.place_id is None:
         return None
     return _make_place(
-        row.place_id, row.place_kind, row.place_path, row.place_full_path, row.place_name, row.place_visibility, row.place_parent, row.place_packages,
+        row.place_id,
+        row.place_kind,
+        row.place_path,
+        row.place_full_path,
+        row.place_name,
+        row.place_visibility,
+        row.place_parent,
+        row.place_packages,
         bool(row.place_archived),
-    )  # fmt: skip
+    )
 
 
 @lru_cache(4096)
-def _make_place(id: int, kind: str, path: str, full_path: str, name: str, visibility: int, parent: int | None, packages: str, archived: bool) -> Place:
+def _make_place(
+    id: int, kind: str, path: str, full_path: str, name: str, visibility: int, parent: int | None, packages: str, archived: bool
+) -> Place:
     return Place(
-        id=id, kind=kind, path=path, full_path=full_path, name=name, visibility=Visibility(visibility), parent_id=parent, packages_access=packages,
+        id=id,
+        kind=kind,
+        path=path,
+        full_path=full_path,
+        name=name,
+        visibility=Visibility(visibility),
+        parent_id=parent,
+        packages_access=packages,
         archived=archived,
-    )  # fmt: skip
-
-
+    )

@@ -37,38 +37,44 @@ def read_credential(
     query_allowed: bool = True,
 ) -> Credential | None:
     """The credential of a request, None for an anonymous one. Raises `InvalidCredential`, and `Invalid` for two different ones."""
+    found = _in_headers(headers)
+    if query:
+        found += _in_query(query, query_allowed)
+    if extra and not found:
+        plain = {k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()}
+        found += [Credential(secret) for read in extra if (secret := read(plain)) is not None]
+    return _the_one(found) if found else None
+
+
+def _in_headers(headers: Mapping[bytes, bytes]) -> list[Credential]:
     found: list[Credential] = []
     authorization = headers.get(b"authorization")
-    if authorization is not None:
-        credential = read_authorization(authorization)
-        if credential is not None:
-            found.append(credential)
+    if authorization is not None and (credential := read_authorization(authorization)) is not None:
+        found.append(credential)
     for name, kinds in _HEADERS:
         value = headers.get(name)
         if value is not None:
             found.append(Credential(_text(value), kinds))
-    if query:
-        for parameter, kinds in _QUERY:
-            if parameter in query:
-                if not query_allowed:
-                    raise InvalidCredential("Tokens in the query are switched off on this instance: send a header instead")
-                found.append(Credential(query[parameter], kinds))
-    if extra and not found:
-        plain = {k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()}
-        found += [Credential(secret) for read in extra if (secret := read(plain)) is not None]
-    if not found:
-        return None
+    return found
+
+
+def _in_query(query: Mapping[str, str], allowed: bool) -> list[Credential]:
+    found = [Credential(query[parameter], kinds) for parameter, kinds in _QUERY if parameter in query]
+    if found and not allowed:
+        raise InvalidCredential("Tokens in the query are switched off on this instance: send a header instead")
+    return found
+
+
+def _the_one(found: Sequence[Credential]) -> Credential:
     first = found[0]
     if any(other.secret != first.secret for other in found[1:]):
         raise Invalid("The request carries two different credentials: send one")
     if not first.secret or len(first.secret) > MAX_LENGTH:
         raise InvalidCredential("The token is empty or too long")
-    if len(found) > 1:
-        kinds = first.kinds
-        for other in found[1:]:
-            kinds &= other.kinds
-        return first._replace(kinds=kinds)
-    return first
+    kinds = first.kinds
+    for other in found[1:]:
+        kinds &= other.kinds
+    return first._replace(kinds=kinds)
 
 
 def read_authorization(value: bytes) -> Credential | None:

@@ -54,14 +54,14 @@ def authorize(access: Access, action: Action, *, needs_place: bool = True) -> No
     if not needs_place:
         if not access.switched_on:
             raise SwitchedOff()
-        _check_scope(access, action)
+        check_scope(access, action)
         return
     place = access.place
     if place is None or not can_see(access, place, action):
         raise _hidden(access)
     if action in PACKAGE_ACTIONS and (not access.switched_on or (place.kind == "project" and place.packages_access == "disabled")):
         raise SwitchedOff()
-    _check_scope(access, action)
+    check_scope(access, action)
     if not _may(access, place, action):
         raise _refusal(access)
     if place.archived and action in (Action.PUBLISH, Action.DELETE):
@@ -117,7 +117,8 @@ def _open_to_read(access: Access, place: Place) -> bool:
     return place.visibility == Visibility.INTERNAL and actor.user_id is not None and not actor.external
 
 
-def _check_scope(access: Access, action: Action) -> None:
+def check_scope(access: Access, action: Action) -> None:
+    """The token may be used for this at all, whatever its user may. Raises `InsufficientScope`."""
     actor = access.actor
     if actor.anonymous or actor.kind in ("session", "password", "job"):
         return

@@ -11,12 +11,36 @@ PREFIXES = {"personal": "phpat", "project": "phprj", "group": "phgrp", "deploy":
 BODY = 43  # characters that hold 256 bits in base 62
 
 USER_SCOPES = frozenset(
-    "api read_api read_registry write_registry read_virtual_registry write_virtual_registry read_user read_repository write_repository"
-    " self_rotate admin_mode sudo create_runner manage_runner k8s_proxy ai_features".split()
+    [
+        "api",
+        "read_api",
+        "read_registry",
+        "write_registry",
+        "read_virtual_registry",
+        "write_virtual_registry",
+        "read_user",
+        "read_repository",
+        "write_repository",
+        "self_rotate",
+        "admin_mode",
+        "sudo",
+        "create_runner",
+        "manage_runner",
+        "k8s_proxy",
+        "ai_features",
+    ]
 )
 DEPLOY_SCOPES = frozenset(
-    "read_repository read_registry write_registry read_package_registry write_package_registry delete_package_registry"
-    " read_virtual_registry write_virtual_registry".split()
+    [
+        "read_repository",
+        "read_registry",
+        "write_registry",
+        "read_package_registry",
+        "write_package_registry",
+        "delete_package_registry",
+        "read_virtual_registry",
+        "write_virtual_registry",
+    ]
 )
 
 

@@ -54,9 +54,7 @@ def ensure_package(connection: Connection, project: int, format: str, name_key: 
     found = find_package(connection, project, format, name_key)
     if found is not None:
         return found
-    connection.execute(
-        upsert(connection)(package).values(project_id=project, format=format, name_key=name_key, name=name).on_conflict_do_nothing()
-    )
+    connection.execute(upsert(connection)(package).values(project_id=project, format=format, name_key=name_key, name=name).on_conflict_do_nothing())
     made = find_package(connection, project, format, name_key)
     assert made is not None
     return made
@@ -65,7 +63,9 @@ def ensure_package(connection: Connection, project: int, format: str, name_key: 
 def find_version(connection: Connection, package_id: int, version_id: str) -> tuple[int, str] | None:
     """The live version with this id: its row id and its text."""
     row = connection.execute(
-        select(version.c.id, version.c.version).where(version.c.package_id == package_id, version.c.version_id == version_id, version.c.deleted.is_(None))
+        select(version.c.id, version.c.version).where(
+            version.c.package_id == package_id, version.c.version_id == version_id, version.c.deleted.is_(None)
+        )
     ).first()
     return None if row is None else (row.id, row.version)
 
@@ -76,12 +76,23 @@ def was_deleted(connection: Connection, package_id: int, version_id: str) -> boo
     return connection.execute(rows).first() is not None
 
 
-def add_version(connection: Connection, package_id: int, project: int, format: str, name: str, text: str, version_id: str, actor: Actor, at: Instant) -> int:
+def add_version(
+    connection: Connection, package_id: int, project: int, format: str, name: str, text: str, version_id: str, actor: Actor, at: Instant
+) -> int:
     result = connection.execute(
-        insert(version).values(
-            package_id=package_id, project_id=project, format=format, name=name, version=text, version_id=version_id, creator_id=actor.user_id, created=at
-        ).returning(version.c.id)
-    )  # fmt: skip
+        insert(version)
+        .values(
+            package_id=package_id,
+            project_id=project,
+            format=format,
+            name=name,
+            version=text,
+            version_id=version_id,
+            creator_id=actor.user_id,
+            created=at,
+        )
+        .returning(version.c.id)
+    )
     return int(result.scalar_one())
 
 
@@ -102,11 +113,14 @@ def find_sibling(connection: Connection, root: int, project: int, format: str, n
         .join(package, package.c.id == version.c.package_id)
         .join(lineage, and_(lineage.c.place_id == version.c.project_id, lineage.c.ancestor_id == root))
         .where(
-            package.c.format == format, package.c.name_key == name_key, version.c.version_id == version_id, version.c.deleted.is_(None),
+            package.c.format == format,
+            package.c.name_key == name_key,
+            version.c.version_id == version_id,
+            version.c.deleted.is_(None),
             version.c.project_id != project,
         )
         .limit(1)
-    )  # fmt: skip
+    )
 
 
 def find_blob(connection: Connection, sha256: str) -> tuple[int, str, int] | None:
@@ -129,9 +143,15 @@ def take_blob(connection: Connection, what: Blob, stored: str | None, at: Instan
         connection.execute(update(blob).where(blob.c.id == found.id).values(**values))
         return found.id, str(values.get("place", found.place))
     values = {
-        "sha256": what.sha256, "md5": what.md5, "sha1": what.sha1, "sha512": what.sha512, "size": what.size, "place": stored or what.sha256, "created": at,
+        "sha256": what.sha256,
+        "md5": what.md5,
+        "sha1": what.sha1,
+        "sha512": what.sha512,
+        "size": what.size,
+        "place": stored or what.sha256,
+        "created": at,
         "touched": at,
-    }  # fmt: skip
+    }
     try:
         with connection.begin_nested():
             return int(connection.execute(insert(blob).values(**values).returning(blob.c.id)).scalar_one()), values["place"]
@@ -142,11 +162,22 @@ def take_blob(connection: Connection, what: Blob, stored: str | None, at: Instan
 
 def add_file(connection: Connection, version_row: int, package_id: int, project: int, new: NewFile, blob_id: int, at: Instant) -> int:
     result = connection.execute(
-        insert(file).values(
-            version_id=version_row, package_id=package_id, project_id=project, path=new.path, shelf=new.shelf, blob_id=blob_id, facts=new.facts.decode(),
-            about=None if new.about is None else msgspec.json.encode(new.about).decode(), derived=new.derived, origin_at=new.origin_at, created=at,
-        ).returning(file.c.id)
-    )  # fmt: skip
+        insert(file)
+        .values(
+            version_id=version_row,
+            package_id=package_id,
+            project_id=project,
+            path=new.path,
+            shelf=new.shelf,
+            blob_id=blob_id,
+            facts=new.facts.decode(),
+            about=None if new.about is None else msgspec.json.encode(new.about).decode(),
+            derived=new.derived,
+            origin_at=new.origin_at,
+            created=at,
+        )
+        .returning(file.c.id)
+    )
     return int(result.scalar_one())
 
 
@@ -187,7 +218,9 @@ def set_tag(connection: Connection, package_id: int, name: str, version_row: int
 
 def set_mark(connection: Connection, version_row: int, kind: str, value: str | None, at: Instant) -> bool:
     """Set a mark on a version, or end it with None; False where nothing changed."""
-    current = connection.execute(select(mark.c.id, mark.c.value).where(mark.c.version_id == version_row, mark.c.kind == kind, mark.c.until.is_(None))).first()
+    current = connection.execute(
+        select(mark.c.id, mark.c.value).where(mark.c.version_id == version_row, mark.c.kind == kind, mark.c.until.is_(None))
+    ).first()
     if (current.value if current else None) == value:
         return False
     if current is not None:
@@ -211,15 +244,27 @@ def add_event(
 ) -> int:
     """One line of the one log."""
     result = connection.execute(
-        insert(event).values(
-            at=at, what=what, actor_id=actor.user_id, actor=actor.username or actor.kind, credential=actor.kind, project_id=project, format=format,
-            package_id=package_id, version_id=version_id, detail=msgspec.json.encode(detail or {}, order="sorted").decode(),
-        ).returning(event.c.id)
-    )  # fmt: skip
+        insert(event)
+        .values(
+            at=at,
+            what=what,
+            actor_id=actor.user_id,
+            actor=actor.username or actor.kind,
+            credential=actor.kind,
+            project_id=project,
+            format=format,
+            package_id=package_id,
+            version_id=version_id,
+            detail=msgspec.json.encode(detail or {}, order="sorted").decode(),
+        )
+        .returning(event.c.id)
+    )
     return int(result.scalar_one())
 
 
-def add_downloads(connection: Connection, counts: Mapping[tuple[int, int, str], int], latest: Mapping[int, Instant], tokens: Mapping[int, Instant]) -> None:
+def add_downloads(
+    connection: Connection, counts: Mapping[tuple[int, int, str], int], latest: Mapping[int, Instant], tokens: Mapping[int, Instant]
+) -> None:
     """Flush counters kept in memory: (version, hour, credential) → downloads, the last download of versions, the last use of tokens."""
     for (version_id, hour, credential), number in counts.items():
         statement = upsert(connection)(download).values(version_id=version_id, hour=hour, credential=credential, number=number)

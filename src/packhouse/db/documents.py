@@ -67,9 +67,14 @@ def add_sets(connection: Connection, sets: Sequence[NewSet], placed: Mapping[str
         for path, (content, media_type) in sorted(new.documents.items()):
             blob_id, names[content.sha256] = take_blob(connection, content, placed.get(content.sha256), at)
             values = {
-                "cache_key": new.cache_key, "series": new.series, "projects": msgspec.json.encode(new.projects).decode(), "path": path,
-                "blob_id": blob_id, "media_type": media_type, "made_at": at,
-            }  # fmt: skip
+                "cache_key": new.cache_key,
+                "series": new.series,
+                "projects": msgspec.json.encode(new.projects).decode(),
+                "path": path,
+                "blob_id": blob_id,
+                "media_type": media_type,
+                "made_at": at,
+            }
             # two processes at once: the second waits here for the first to commit, and leaves its set alone
             connection.execute(upsert(connection)(document).values(**values).on_conflict_do_nothing())
     return names
@@ -79,10 +84,13 @@ def _superseded(before: Instant) -> ColumnElement[bool]:
     newer = document.alias("newer")
     return exists(
         select(newer.c.id).where(
-            newer.c.series == document.c.series, newer.c.projects == document.c.projects, newer.c.cache_key != document.c.cache_key,
-            newer.c.made_at > document.c.made_at, newer.c.made_at <= before,
+            newer.c.series == document.c.series,
+            newer.c.projects == document.c.projects,
+            newer.c.cache_key != document.c.cache_key,
+            newer.c.made_at > document.c.made_at,
+            newer.c.made_at <= before,
         )
-    )  # fmt: skip
+    )
 
 
 def has_superseded(connection: Connection, before: Instant) -> bool:

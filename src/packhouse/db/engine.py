@@ -12,9 +12,9 @@ import fcntl
 import os
 import sqlite3
 import time
-from functools import cached_property
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 

@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from packhouse.db.tables import event, lease, seal
 from packhouse.model import Instant
 
-
 SEALING = 0x7365616C  # advisory lock: one sealing at a time
 
 

@@ -54,7 +54,9 @@ def read_rows(
     if needs == "names":
         return _names(connection, chosen, at)
     packages = connection.execute(
-        select(package.c.id, package.c.project_id, package.c.name, package.c.name_key).where(*chosen).order_by(package.c.name_key, package.c.project_id)
+        select(package.c.id, package.c.project_id, package.c.name, package.c.name_key)
+        .where(*chosen)
+        .order_by(package.c.name_key, package.c.project_id)
     ).all()
     ids = [row.id for row in packages]
     versions = _versions(connection, ids, shelf, at, needs)
@@ -98,25 +100,52 @@ def _versions(connection: Connection, packages: Sequence[int], shelf: str | None
             marked = marks.get(id_, {})
             out.setdefault(package_id, []).append(
                 VersionRow(
-                    id=id_, project=project, name=name, version=text, created=created, status=marked.get("status", "default"),
-                    yanked=marked.get("yank"), files=tuple(held),
+                    id=id_,
+                    project=project,
+                    name=name,
+                    version=text,
+                    created=created,
+                    status=marked.get("status", "default"),
+                    yanked=marked.get("yank"),
+                    files=tuple(held),
                 )
-            )  # fmt: skip
+            )
     return out
 
 
 _FILE_COLUMNS = (
-    file.c.id, file.c.version_id, file.c.project_id, file.c.path, file.c.facts, file.c.shelf, file.c.derived, file.c.created, file.c.origin_at,
-    file.c.source, blob.c.sha256, blob.c.size, blob.c.md5, blob.c.sha1, blob.c.sha512,
-)  # fmt: skip
+    file.c.id,
+    file.c.version_id,
+    file.c.project_id,
+    file.c.path,
+    file.c.facts,
+    file.c.shelf,
+    file.c.derived,
+    file.c.created,
+    file.c.origin_at,
+    file.c.source,
+    blob.c.sha256,
+    blob.c.size,
+    blob.c.md5,
+    blob.c.sha1,
+    blob.c.sha512,
+)
 
 
 def _file_row(row: Any) -> FileRow:
     id_, _version, project, path, facts, shelf, derived, created, origin_at, source, sha256, size, md5, sha1, sha512 = row
     return FileRow(
-        id=id_, project=project, path=path, facts=facts.encode(), shelf=shelf, derived=bool(derived), created=created, origin_at=origin_at,
-        source=source, blob=Blob(sha256=sha256, size=size, md5=md5, sha1=sha1, sha512=sha512),
-    )  # fmt: skip
+        id=id_,
+        project=project,
+        path=path,
+        facts=facts.encode(),
+        shelf=shelf,
+        derived=bool(derived),
+        created=created,
+        origin_at=origin_at,
+        source=source,
+        blob=Blob(sha256=sha256, size=size, md5=md5, sha1=sha1, sha512=sha512),
+    )
 
 
 def _files(connection: Connection, chosen: ColumnElement[bool], shelf: str | None, at: Instant | None) -> dict[int, list[FileRow]]:
@@ -131,7 +160,9 @@ def _files(connection: Connection, chosen: ColumnElement[bool], shelf: str | Non
 
 def _marks(connection: Connection, of_versions: ColumnElement[bool], at: Instant | None) -> dict[int, dict[str, str]]:
     out: dict[int, dict[str, str]] = {}
-    statement = select(mark.c.version_id, mark.c.kind, mark.c.value).join(version, version.c.id == mark.c.version_id).where(of_versions, in_force(mark, at))
+    statement = (
+        select(mark.c.version_id, mark.c.kind, mark.c.value).join(version, version.c.id == mark.c.version_id).where(of_versions, in_force(mark, at))
+    )
     for version_id, kind, value in connection.execute(statement):
         out.setdefault(version_id, {})[kind] = value
     return out
@@ -158,11 +189,13 @@ def read_shelves(connection: Connection, projects: Sequence[int], format: str, r
         .distinct()
         .join(package, package.c.id == file.c.package_id)
         .where(
-            file.c.project_id.in_(projects), package.c.format == format, visible(file, at),
+            file.c.project_id.in_(projects),
+            package.c.format == format,
+            visible(file, at),
             or_(file.c.shelf == root, file.c.shelf.startswith(root + "/", autoescape=True)),
         )
         .order_by(file.c.shelf)
-    )  # fmt: skip
+    )
     return list(connection.scalars(statement))
 
 
@@ -185,9 +218,7 @@ class FoundFile(NamedTuple):
 
 def _file(*, level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
     joined = (
-        package.join(file, file.c.package_id == package.c.id)
-        .join(version, version.c.id == file.c.version_id)
-        .join(blob, blob.c.id == file.c.blob_id)
+        package.join(file, file.c.package_id == package.c.id).join(version, version.c.id == file.c.version_id).join(blob, blob.c.id == file.c.blob_id)
     )
     conditions = [package.c.format == bindparam("format"), package.c.name_key == bindparam("name_key"), file.c.path == bindparam("path")]
     if level == "project":
@@ -209,10 +240,23 @@ def _file(*, level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
             conditions.append(table.c.deleted.is_(None))
     return Hot(
         select(
-            file.c.id, file.c.project_id, file.c.version_id, file.c.path, file.c.created, blob.c.sha256, blob.c.size, blob.c.md5, blob.c.sha1,
-            blob.c.sha512, blob.c.place,
-        ).select_from(joined).where(*conditions).order_by(file.c.id.desc()).limit(literal_column("1"))
-    )  # fmt: skip
+            file.c.id,
+            file.c.project_id,
+            file.c.version_id,
+            file.c.path,
+            file.c.created,
+            blob.c.sha256,
+            blob.c.size,
+            blob.c.md5,
+            blob.c.sha1,
+            blob.c.sha512,
+            blob.c.place,
+        )
+        .select_from(joined)
+        .where(*conditions)
+        .order_by(file.c.id.desc())
+        .limit(literal_column("1"))
+    )
 
 
 FILES = {
@@ -228,8 +272,23 @@ FILES = {
 
 SORTS = {"created_at": version.c.created, "name": version.c.name, "version": version.c.version}
 # GitLab's enum of package types: `type` sorts by it
-TYPE_ORDER = ("maven", "npm", "conan", "nuget", "pypi", "composer", "generic", "golang", "debian", "rubygems", "helm", "terraform_module", "rpm",
-              "ml_model", "cargo")  # fmt: skip
+TYPE_ORDER = (
+    "maven",
+    "npm",
+    "conan",
+    "nuget",
+    "pypi",
+    "composer",
+    "generic",
+    "golang",
+    "debian",
+    "rubygems",
+    "helm",
+    "terraform_module",
+    "rpm",
+    "ml_model",
+    "cargo",
+)
 
 
 class PackageQuery(Struct):
@@ -277,7 +336,10 @@ class Listed(Struct):
 def _status_expression() -> Any:
     def value(kind: str) -> Any:
         return (
-            select(mark.c.value).where(mark.c.version_id == version.c.id, mark.c.kind == kind, mark.c.until.is_(None)).correlate(version).scalar_subquery()
+            select(mark.c.value)
+            .where(mark.c.version_id == version.c.id, mark.c.kind == kind, mark.c.until.is_(None))
+            .correlate(version)
+            .scalar_subquery()
         )
 
     return case((value("status").is_not(None), value("status")), (value("yank").is_not(None), "deprecated"), else_="default")
@@ -325,15 +387,25 @@ def _order(query: PackageQuery) -> list[Any]:
 def _listed_statement() -> Select[Any]:
     from packhouse.db.tables import user
 
-    return (
-        select(
-            version.c.id, version.c.project_id, place.c.full_path, version.c.format, version.c.package_id, version.c.name, version.c.version,
-            version.c.created, version.c.creator_id, user.c.username, version.c.last_downloaded, _status_expression().label("status"),
-            select(mark.c.value).where(mark.c.version_id == version.c.id, mark.c.kind == "yank", mark.c.until.is_(None)).correlate(version)
-            .scalar_subquery().label("yanked"),
-        )
-        .select_from(version.join(place, place.c.id == version.c.project_id).outerjoin(user, user.c.id == version.c.creator_id))
-    )  # fmt: skip
+    return select(
+        version.c.id,
+        version.c.project_id,
+        place.c.full_path,
+        version.c.format,
+        version.c.package_id,
+        version.c.name,
+        version.c.version,
+        version.c.created,
+        version.c.creator_id,
+        user.c.username,
+        version.c.last_downloaded,
+        _status_expression().label("status"),
+        select(mark.c.value)
+        .where(mark.c.version_id == version.c.id, mark.c.kind == "yank", mark.c.until.is_(None))
+        .correlate(version)
+        .scalar_subquery()
+        .label("yanked"),
+    ).select_from(version.join(place, place.c.id == version.c.project_id).outerjoin(user, user.c.id == version.c.creator_id))
 
 
 def list_packages(connection: Connection, query: PackageQuery) -> tuple[list[Listed], int | None]:
@@ -357,7 +429,9 @@ def _with_details(connection: Connection, rows: Sequence[Any]) -> list[Listed]:
     sums: dict[int, tuple[int, int]] = {}
     counts: dict[int, int] = {}
     if ids:
-        found = select(tag.c.id, tag.c.version_id, tag.c.name, tag.c.since).where(tag.c.version_id.in_(ids), tag.c.until.is_(None)).order_by(tag.c.name)
+        found = (
+            select(tag.c.id, tag.c.version_id, tag.c.name, tag.c.since).where(tag.c.version_id.in_(ids), tag.c.until.is_(None)).order_by(tag.c.name)
+        )
         for id_, version_id, name, since in connection.execute(found):
             tags.setdefault(version_id, []).append((id_, name, since))
         totals = (
@@ -371,12 +445,26 @@ def _with_details(connection: Connection, rows: Sequence[Any]) -> list[Listed]:
         counts = {row[0]: int(row[1]) for row in connection.execute(loads)}
     return [
         Listed(
-            id=r[0], project=r[1], project_path=r[2], format=r[3], package_id=r[4], name=r[5], version=r[6] or None, created=r[7], creator_id=r[8],
-            creator=r[9], last_downloaded=r[10], status=r[11], yanked=r[12], tags=tuple(tags.get(r[0], ())), files=sums.get(r[0], (0, 0))[0],
-            size=sums.get(r[0], (0, 0))[1], downloads=counts.get(r[0], 0),
+            id=r[0],
+            project=r[1],
+            project_path=r[2],
+            format=r[3],
+            package_id=r[4],
+            name=r[5],
+            version=r[6] or None,
+            created=r[7],
+            creator_id=r[8],
+            creator=r[9],
+            last_downloaded=r[10],
+            status=r[11],
+            yanked=r[12],
+            tags=tuple(tags.get(r[0], ())),
+            files=sums.get(r[0], (0, 0))[0],
+            size=sums.get(r[0], (0, 0))[1],
+            downloads=counts.get(r[0], 0),
         )
         for r in rows
-    ]  # fmt: skip
+    ]
 
 
 def get_package(connection: Connection, project: int, id_: int) -> Listed | None:
@@ -459,7 +547,12 @@ def search_packages(
     joined = package.join(place, place.c.id == package.c.project_id)
     total = connection.execute(select(func.count()).select_from(joined).where(*conditions), params).scalar_one()
     page = connection.execute(
-        select(package.c.id, package.c.project_id).select_from(joined).where(*conditions).order_by(package.c.name_key, package.c.id).offset(offset).limit(limit),
+        select(package.c.id, package.c.project_id)
+        .select_from(joined)
+        .where(*conditions)
+        .order_by(package.c.name_key, package.c.id)
+        .offset(offset)
+        .limit(limit),
         params,
     ).all()
     out = []
@@ -482,7 +575,9 @@ def projects_with(connection: Connection, format: str, name_key: str, group: int
     if group is not None:
         conditions.append(within(bindparam("group", group, type_=Id)))
     joined = package.join(place, place.c.id == package.c.project_id)
-    return list(connection.scalars(select(package.c.project_id).select_from(joined).where(*conditions).order_by(package.c.project_id), reader.params()))
+    return list(
+        connection.scalars(select(package.c.project_id).select_from(joined).where(*conditions).order_by(package.c.project_id), reader.params())
+    )
 
 
 def narrow(connection: Connection, format: str, name_key: str, projects: Sequence[int], version_id: str | None) -> list[int]:
@@ -494,12 +589,15 @@ def narrow(connection: Connection, format: str, name_key: str, projects: Sequenc
             select(version.c.project_id)
             .join(package, package.c.id == version.c.package_id)
             .where(
-                package.c.format == format, package.c.name_key == name_key, package.c.project_id.in_(projects), version.c.version_id == version_id,
+                package.c.format == format,
+                package.c.name_key == name_key,
+                package.c.project_id.in_(projects),
+                version.c.version_id == version_id,
                 version.c.deleted.is_(None),
             )
             .order_by(version.c.project_id)
         )
-    )  # fmt: skip
+    )
 
 
 def is_claimed(connection: Connection, format: str, name_key: str, scope: int | None) -> bool:

@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, exists, func, insert, literal, literal_column, or_, select, true, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy import Integer as SqlInteger
 
 from packhouse.db.scopes import Reader
@@ -13,16 +30,38 @@ from packhouse.db.tables import Id, Time, lineage, member, option, place, place_
 from packhouse.model import Instant, Place, Struct, Visibility
 
 _COLUMNS = (
-    place.c.id, place.c.kind, place.c.parent_id, place.c.path, place.c.full_path, place.c.name, place.c.description, place.c.visibility,
-    place.c.packages_access, place.c.containers_access, place.c.archived, place.c.creator_id, place.c.created,
-)  # fmt: skip
+    place.c.id,
+    place.c.kind,
+    place.c.parent_id,
+    place.c.path,
+    place.c.full_path,
+    place.c.name,
+    place.c.description,
+    place.c.visibility,
+    place.c.packages_access,
+    place.c.containers_access,
+    place.c.archived,
+    place.c.creator_id,
+    place.c.created,
+)
 
 
 def _row(r: Any) -> Place:
     return Place(
-        id=r[0], kind=r[1], parent_id=r[2], path=r[3], full_path=r[4], name=r[5], description=r[6], visibility=Visibility(r[7]), packages_access=r[8],
-        containers_access=r[9], archived=bool(r[10]), creator_id=r[11], created=r[12],
-    )  # fmt: skip
+        id=r[0],
+        kind=r[1],
+        parent_id=r[2],
+        path=r[3],
+        full_path=r[4],
+        name=r[5],
+        description=r[6],
+        visibility=Visibility(r[7]),
+        packages_access=r[8],
+        containers_access=r[9],
+        archived=bool(r[10]),
+        creator_id=r[11],
+        created=r[12],
+    )
 
 
 class Root(NamedTuple):
@@ -92,20 +131,44 @@ def ancestors_of(connection: Connection, id_: int) -> list[Place]:
 
 
 def add_place(
-    connection: Connection, *, kind: str, path: str, name: str, parent: Place | None, visibility: int, description: str, creator_id: int | None,
-    at: Instant, packages_access: str = "enabled", containers_access: str = "enabled", settings: str = "{}",
-) -> int:  # fmt: skip
+    connection: Connection,
+    *,
+    kind: str,
+    path: str,
+    name: str,
+    parent: Place | None,
+    visibility: int,
+    description: str,
+    creator_id: int | None,
+    at: Instant,
+    packages_access: str = "enabled",
+    containers_access: str = "enabled",
+    settings: str = "{}",
+) -> int:
     """A project or group below `parent`, with its line of ancestors. Raises IntegrityError where the path is taken."""
     full_path = f"{parent.full_path}/{path}" if parent is not None else path
     place_id = int(
         connection.execute(
-            insert(place).values(
-                kind=kind, parent_id=None if parent is None else parent.id, path=path, full_path=full_path, path_key=full_path.lower(), name=name,
-                description=description, visibility=visibility, packages_access=packages_access, containers_access=containers_access, archived=False,
-                settings=settings, creator_id=creator_id, created=at,
-            ).returning(place.c.id)
+            insert(place)
+            .values(
+                kind=kind,
+                parent_id=None if parent is None else parent.id,
+                path=path,
+                full_path=full_path,
+                path_key=full_path.lower(),
+                name=name,
+                description=description,
+                visibility=visibility,
+                packages_access=packages_access,
+                containers_access=containers_access,
+                archived=False,
+                settings=settings,
+                creator_id=creator_id,
+                created=at,
+            )
+            .returning(place.c.id)
         ).scalar_one()
-    )  # fmt: skip
+    )
     connection.execute(insert(lineage).values(place_id=place_id, ancestor_id=place_id, depth=0))
     if parent is not None:
         _attach(connection, place_id, parent.id)
@@ -133,7 +196,9 @@ def move_place(connection: Connection, id_: int, new_path: str, parent: Place | 
         outside = select(lineage.c.ancestor_id).where(lineage.c.place_id == id_, lineage.c.ancestor_id != id_)
         connection.execute(delete(lineage).where(lineage.c.place_id.in_(inside), lineage.c.ancestor_id.in_(outside)))
         _attach(connection, id_, parent.id)
-    for row in connection.execute(select(place.c.id, place.c.full_path).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == id_)):
+    for row in connection.execute(
+        select(place.c.id, place.c.full_path).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == id_)
+    ):
         moved = full_path + row.full_path[len(current.full_path) :]
         connection.execute(delete(place_alias).where(place_alias.c.path_key == moved.lower(), place_alias.c.place_id == row.id))
         if moved.lower() != row.full_path.lower():
@@ -170,11 +235,12 @@ def _seen() -> ColumnElement[bool]:
         select(literal_column("1"))
         .select_from(line.join(member, member.c.place_id == line.c.ancestor_id))
         .where(
-            line.c.place_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id),
+            line.c.place_id == place.c.id,
+            member.c.user_id == bindparam("r_uid", type_=Id),
             or_(member.c.expires.is_(None), member.c.expires > bindparam("r_now", type_=Time)),
         )
         .correlate(place)
-    )  # fmt: skip
+    )
     below = lineage.alias("below")
     inside = exists(
         select(literal_column("1"))
@@ -184,9 +250,12 @@ def _seen() -> ColumnElement[bool]:
     )
     internal = bindparam("r_internal", type_=place.c.archived.type)
     return or_(
-        bindparam("r_admin", type_=place.c.archived.type) == true(), place.c.visibility == int(Visibility.PUBLIC),
-        and_(place.c.visibility == int(Visibility.INTERNAL), internal == true()), held, inside,
-    )  # fmt: skip
+        bindparam("r_admin", type_=place.c.archived.type) == true(),
+        place.c.visibility == int(Visibility.PUBLIC),
+        and_(place.c.visibility == int(Visibility.INTERNAL), internal == true()),
+        held,
+        inside,
+    )
 
 
 class PlaceQuery(Struct):
@@ -219,7 +288,10 @@ def list_places(connection: Connection, query: PlaceQuery) -> tuple[list[Place],
         conditions.append(place.c.parent_id == query.parent)
     if query.below is not None:
         inside = lineage.alias("inside")
-        conditions += [exists(select(inside.c.place_id).where(inside.c.place_id == place.c.id, inside.c.ancestor_id == query.below)), place.c.id != query.below]
+        conditions += [
+            exists(select(inside.c.place_id).where(inside.c.place_id == place.c.id, inside.c.ancestor_id == query.below)),
+            place.c.id != query.below,
+        ]
     if query.top_level:
         conditions.append(place.c.parent_id.is_(None))
     if query.visibility is not None:
@@ -248,12 +320,13 @@ def _holds(level: int) -> ColumnElement[bool]:
         select(literal_column("1"))
         .select_from(line.join(member, member.c.place_id == line.c.ancestor_id))
         .where(
-            line.c.place_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id),
+            line.c.place_id == place.c.id,
+            member.c.user_id == bindparam("r_uid", type_=Id),
             member.c.level >= bindparam("min_level", level, type_=SqlInteger),
             or_(member.c.expires.is_(None), member.c.expires > bindparam("r_now", type_=Time)),
         )
         .correlate(place)
-    )  # fmt: skip
+    )
 
 
 def holds_below(connection: Connection, group: int, reader: Reader) -> bool:
@@ -287,9 +360,16 @@ _MEMBER = (member.c.user_id, user.c.username, user.c.name, user.c.state, member.
 
 
 def list_members(
-    connection: Connection, id_: int, *, inherited: bool = False, search: str | None = None, user_ids: Sequence[int] | None = None,
-    offset: int = 0, limit: int = 20, at: Instant | None = None,
-) -> tuple[list[MemberRow], int]:  # fmt: skip
+    connection: Connection,
+    id_: int,
+    *,
+    inherited: bool = False,
+    search: str | None = None,
+    user_ids: Sequence[int] | None = None,
+    offset: int = 0,
+    limit: int = 20,
+    at: Instant | None = None,
+) -> tuple[list[MemberRow], int]:
     """Direct members, or with inherited ones: the highest level of each user counts. `at` leaves out who is none any more by then."""
     joined = member.join(user, user.c.id == member.c.user_id)
     conditions: list[ColumnElement[bool]] = []
@@ -299,7 +379,9 @@ def list_members(
     else:
         conditions.append(member.c.place_id == id_)
     if search:
-        conditions.append(or_(user.c.username_key.contains(search.lower(), autoescape=True), func.lower(user.c.name).contains(search.lower(), autoescape=True)))
+        conditions.append(
+            or_(user.c.username_key.contains(search.lower(), autoescape=True), func.lower(user.c.name).contains(search.lower(), autoescape=True))
+        )
     if user_ids:
         conditions.append(member.c.user_id.in_(user_ids))
     if at is not None:
@@ -409,10 +491,13 @@ def count_owners(connection: Connection, place_id: int, at: Instant, but: int) -
         select(func.count())
         .select_from(member.join(user, user.c.id == member.c.user_id))
         .where(
-            member.c.place_id == place_id, member.c.level >= 50, member.c.user_id != but, user.c.kind == "human",
+            member.c.place_id == place_id,
+            member.c.level >= 50,
+            member.c.user_id != but,
+            user.c.kind == "human",
             or_(member.c.expires.is_(None), member.c.expires > at),
         )
-    ).scalar_one()  # fmt: skip
+    ).scalar_one()
 
 
 def path_free_for(connection: Connection, path: str, id_: int) -> bool:
@@ -445,5 +530,7 @@ def read_setting(connection: Connection, name: str) -> str | None:
 
 def line_settings(connection: Connection, id_: int) -> list[str]:
     """The settings of every place above this one and of itself, from the top."""
-    rows = select(place.c.settings).join(lineage, lineage.c.ancestor_id == place.c.id).where(lineage.c.place_id == id_).order_by(lineage.c.depth.desc())
+    rows = (
+        select(place.c.settings).join(lineage, lineage.c.ancestor_id == place.c.id).where(lineage.c.place_id == id_).order_by(lineage.c.depth.desc())
+    )
     return list(connection.scalars(rows))

@@ -42,9 +42,10 @@ class AccessRow(NamedTuple):
     role: int | None
     token_reaches: int | None
     switch: str | None
+    place_containers: str | None
 
 
-def _access(place_match: ColumnElement[bool]) -> Hot:
+def _access(place_match: ColumnElement[bool], token_match: ColumnElement[bool]) -> Hot:
     base: FromClause = select(literal_column("1").label("one")).subquery("base")
     role = (
         select(func.max(member.c.level))
@@ -65,20 +66,61 @@ def _access(place_match: ColumnElement[bool]) -> Hot:
     )
     switch = select(setting.c.value).where(setting.c.name == literal_column("'packages_enabled'")).scalar_subquery()
     statement: Select[Any] = select(
-        token.c.id, token.c.kind, token.c.scopes, token.c.expires, token.c.revoked, token.c.username, token.c.place_id, token.c.last_used,
-        user.c.id, user.c.username, user.c.name, user.c.admin, user.c.external, user.c.state,
-        place.c.id, place.c.kind, place.c.path, place.c.full_path, place.c.name, place.c.visibility, place.c.parent_id, place.c.packages_access,
-        place.c.archived, role, reaches, switch,
+        token.c.id,
+        token.c.kind,
+        token.c.scopes,
+        token.c.expires,
+        token.c.revoked,
+        token.c.username,
+        token.c.place_id,
+        token.c.last_used,
+        user.c.id,
+        user.c.username,
+        user.c.name,
+        user.c.admin,
+        user.c.external,
+        user.c.state,
+        place.c.id,
+        place.c.kind,
+        place.c.path,
+        place.c.full_path,
+        place.c.name,
+        place.c.visibility,
+        place.c.parent_id,
+        place.c.packages_access,
+        place.c.archived,
+        role,
+        reaches,
+        switch,
+        place.c.containers_access,
     ).select_from(
-        base.outerjoin(token, token.c.hash == bindparam("hash", type_=token.c.hash.type))
+        base.outerjoin(token, token_match)
         .outerjoin(user, user.c.id == func.coalesce(token.c.user_id, bindparam("user_id", type_=Id)))
         .outerjoin(place, and_(place_match, place.c.deleted.is_(None)))
-    )  # fmt: skip
+    )
     return Hot(statement)
 
 
-ACCESS_BY_ID = _access(place.c.id == bindparam("place", type_=Id))
-ACCESS_BY_PATH = _access(place.c.path_key == bindparam("place", type_=place.c.path_key.type))
+_BY_HASH = token.c.hash == bindparam("hash", type_=token.c.hash.type)
+ACCESS_BY_ID = _access(place.c.id == bindparam("place", type_=Id), _BY_HASH)
+ACCESS_BY_PATH = _access(place.c.path_key == bindparam("place", type_=place.c.path_key.type), _BY_HASH)
+ACCESS_OF_TOKEN = _access(place.c.id == bindparam("place", type_=Id), token.c.id == bindparam("token", type_=Id))
+
+MOST_CANDIDATES = 20
+
+
+def _deepest() -> Hot:
+    candidates = [bindparam(f"p{number}", type_=place.c.path_key.type) for number in range(MOST_CANDIDATES)]
+    return Hot(
+        select(place.c.id)
+        .where(place.c.path_key.in_(candidates), place.c.kind == literal_column("'project'"), place.c.deleted.is_(None))
+        .order_by(func.length(place.c.path_key).desc())
+        .limit(literal_column("1"))
+    )
+
+
+DEEPEST = _deepest()
+"""The id of the project with the longest of up to twenty paths."""
 
 
 # -- which projects of a scope somebody may read --------------------------------------------------------------------
@@ -182,7 +224,11 @@ INSTANCE_GENERATIONS_AT = _generations(readable(), at=True)
 def _generation(at: bool) -> Hot:
     statement = (
         select(generation.c.number, generation.c.moved_at)
-        .where(generation.c.project_id == bindparam("project", type_=Id), generation.c.format == bindparam("format"), generation.c.root == bindparam("root"))
+        .where(
+            generation.c.project_id == bindparam("project", type_=Id),
+            generation.c.format == bindparam("format"),
+            generation.c.root == bindparam("root"),
+        )
         .order_by(generation.c.number.desc())
         .limit(literal_column("1"))
     )

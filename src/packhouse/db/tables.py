@@ -7,7 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -173,6 +188,8 @@ blob = table(
     Column("created", Time, nullable=False),
     Column("touched", Time, nullable=False),
     Column("condemned", Time),
+    Index("ix_blob_sha512", "sha512"),
+    Index("ix_blob_condemned", "condemned"),
 )
 
 file = table(
@@ -238,6 +255,52 @@ generation = table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("moved_at", Time, nullable=False),
     Index("ix_generation_root", "format", "root", "project_id", "number"),
+)
+
+# -- what formats with loose blobs need ------------------------------------------------------------------------------
+
+blob_link = table(
+    "blob_link",
+    Column("package_id", Id, ForeignKey("package.id"), primary_key=True),
+    Column("blob_id", Id, ForeignKey("blob.id"), primary_key=True),
+    Column("created", Time, nullable=False),
+    Column("touched", Time, nullable=False),  # somebody was told that it is here
+    Index("ix_blob_link_blob", "blob_id"),
+)
+
+reference = table(
+    "reference",
+    Column("version_id", Id, ForeignKey("version.id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),  # blob, version, subject
+    Column("digest", String(160), primary_key=True),
+    ref("package_id", "package.id"),
+    ref("blob_id", "blob.id", nullable=True, index=True),
+    Index("ix_reference_digest", "package_id", "kind", "digest"),
+)
+
+upload_session = table(
+    "upload_session",
+    Column("name", String(36), primary_key=True),  # the id that clients know, and the name of its spool file
+    ref("project_id", "place.id"),
+    Column("format", String(32), nullable=False),
+    Column("name_key", String(512), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes that are safe on disk
+    Column("sha256", String(64), nullable=False),  # of those bytes; "" where it is not known
+    Column("created", Time, nullable=False),
+    Column("touched", Time, nullable=False),
+    Index("ix_upload_session_touched", "touched"),
+)
+
+tag_rule = table(
+    "tag_rule",
+    serial(),
+    ref("project_id", "place.id"),
+    Column("format", String(32), nullable=False),
+    Column("pattern", String(255), nullable=False),
+    Column("push_level", SmallInteger),  # neither level: such a tag never moves
+    Column("delete_level", SmallInteger),
+    UniqueConstraint("project_id", "format", "pattern"),
 )
 
 document = table(

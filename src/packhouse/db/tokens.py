@@ -33,31 +33,81 @@ class TokenRow(Struct):
 
 
 _COLUMNS = (
-    token.c.id, token.c.kind, token.c.user_id, token.c.place_id, token.c.name, token.c.description, token.c.username, token.c.scopes, token.c.level,
-    token.c.family, token.c.created, token.c.expires, token.c.revoked, token.c.last_used,
-)  # fmt: skip
+    token.c.id,
+    token.c.kind,
+    token.c.user_id,
+    token.c.place_id,
+    token.c.name,
+    token.c.description,
+    token.c.username,
+    token.c.scopes,
+    token.c.level,
+    token.c.family,
+    token.c.created,
+    token.c.expires,
+    token.c.revoked,
+    token.c.last_used,
+)
 
 
 def _row(r: Any) -> TokenRow:
     return TokenRow(
-        id=r[0], kind=r[1], user_id=r[2], place_id=r[3], name=r[4], description=r[5], username=r[6], scopes=tuple(r[7].split()), level=r[8], family=r[9],
-        created=r[10], expires=r[11], revoked=r[12], last_used=r[13],
-    )  # fmt: skip
+        id=r[0],
+        kind=r[1],
+        user_id=r[2],
+        place_id=r[3],
+        name=r[4],
+        description=r[5],
+        username=r[6],
+        scopes=tuple(r[7].split()),
+        level=r[8],
+        family=r[9],
+        created=r[10],
+        expires=r[11],
+        revoked=r[12],
+        last_used=r[13],
+    )
 
 
 def add_token(
-    connection: Connection, *, kind: str, hash_: bytes, user_id: int | None, place_id: int | None, name: str, scopes: Sequence[str], at: Instant,
-    expires: Instant | None, creator_id: int | None, description: str = "", username: str = "", level: int = 0, family: int = 0,
-) -> int:  # fmt: skip
+    connection: Connection,
+    *,
+    kind: str,
+    hash_: bytes,
+    user_id: int | None,
+    place_id: int | None,
+    name: str,
+    scopes: Sequence[str],
+    at: Instant,
+    expires: Instant | None,
+    creator_id: int | None,
+    description: str = "",
+    username: str = "",
+    level: int = 0,
+    family: int = 0,
+) -> int:
     """The id. Deploy tokens without a user name get one made from the id."""
     token_id = int(
         connection.execute(
-            insert(token).values(
-                kind=kind, hash=hash_, user_id=user_id, place_id=place_id, name=name, description=description, username=username, scopes=" ".join(scopes),
-                level=level, family=family, creator_id=creator_id, created=at, expires=expires,
-            ).returning(token.c.id)
+            insert(token)
+            .values(
+                kind=kind,
+                hash=hash_,
+                user_id=user_id,
+                place_id=place_id,
+                name=name,
+                description=description,
+                username=username,
+                scopes=" ".join(scopes),
+                level=level,
+                family=family,
+                creator_id=creator_id,
+                created=at,
+                expires=expires,
+            )
+            .returning(token.c.id)
         ).scalar_one()
-    )  # fmt: skip
+    )
     values: dict[str, Any] = {}
     if family == 0:
         values["family"] = token_id
@@ -166,5 +216,11 @@ def places_of(connection: Connection, user_id: int, kind: str, least: int, at: I
         .join(member, member.c.place_id == lineage.c.ancestor_id)
         .where(member.c.user_id == user_id, member.c.level >= least, or_(member.c.expires.is_(None), member.c.expires > at))
     )
-    rows = select(place.c.id).where(place.c.id.in_(held), place.c.kind == kind, place.c.deleted.is_(None)).order_by(place.c.id).offset(offset).limit(limit)
+    rows = (
+        select(place.c.id)
+        .where(place.c.id.in_(held), place.c.kind == kind, place.c.deleted.is_(None))
+        .order_by(place.c.id)
+        .offset(offset)
+        .limit(limit)
+    )
     return list(connection.scalars(rows))

@@ -34,7 +34,9 @@ def find_password(connection: Connection, username: str) -> tuple[int, str] | No
     """The id and stored password of an active person, by user name or mail address."""
     key = username.lower()
     row = connection.execute(
-        select(user.c.id, user.c.password).where(or_(user.c.username_key == key, user.c.email_key == key), user.c.state == "active", user.c.kind == "human")
+        select(user.c.id, user.c.password).where(
+            or_(user.c.username_key == key, user.c.email_key == key), user.c.state == "active", user.c.kind == "human"
+        )
     ).first()
     return None if row is None or row.password is None else (row.id, row.password)
 
@@ -51,9 +53,18 @@ def find_user(connection: Connection, name: str) -> UserRow | None:
 
 
 def list_users(
-    connection: Connection, *, search: str | None = None, username: str | None = None, active: bool | None = None, offset: int = 0, limit: int = 20,
-    order_by: str = "id", descending: bool = True, after: int | None = None, after_value: tuple[Any, int] | None = None,
-) -> tuple[list[UserRow], int]:  # fmt: skip
+    connection: Connection,
+    *,
+    search: str | None = None,
+    username: str | None = None,
+    active: bool | None = None,
+    offset: int = 0,
+    limit: int = 20,
+    order_by: str = "id",
+    descending: bool = True,
+    after: int | None = None,
+    after_value: tuple[Any, int] | None = None,
+) -> tuple[list[UserRow], int]:
     """A page of people, and how many there are; `after` is the id a keyset page starts behind, `after_value` the ordering value and id."""
     conditions: list[Any] = [user.c.kind == "human"]
     if search:
@@ -76,25 +87,58 @@ def list_users(
 
 
 def add_user(
-    connection: Connection, *, username: str, name: str, email: str, password: str | None, at: Instant, kind: str = "human", admin: bool = False,
+    connection: Connection,
+    *,
+    username: str,
+    name: str,
+    email: str,
+    password: str | None,
+    at: Instant,
+    kind: str = "human",
+    admin: bool = False,
     external: bool = False,
-) -> int:  # fmt: skip
+) -> int:
     """A user and, for a person, the namespace of the same name. Raises IntegrityError where the name or address is taken."""
     user_id = int(
         connection.execute(
-            insert(user).values(
-                username=username, username_key=username.lower(), name=name, email=email, email_key=email.lower(), kind=kind, admin=admin, external=external,
-                state="active", password=password, created=at,
-            ).returning(user.c.id)
+            insert(user)
+            .values(
+                username=username,
+                username_key=username.lower(),
+                name=name,
+                email=email,
+                email_key=email.lower(),
+                kind=kind,
+                admin=admin,
+                external=external,
+                state="active",
+                password=password,
+                created=at,
+            )
+            .returning(user.c.id)
         ).scalar_one()
-    )  # fmt: skip
+    )
     if kind == "human":
         place_id = connection.execute(
-            insert(place).values(
-                kind="user", parent_id=None, path=username, full_path=username, path_key=username.lower(), name=name, description="", visibility=20,
-                packages_access="enabled", containers_access="enabled", archived=False, settings="{}", creator_id=user_id, created=at,
-            ).returning(place.c.id)
-        ).scalar_one()  # fmt: skip
+            insert(place)
+            .values(
+                kind="user",
+                parent_id=None,
+                path=username,
+                full_path=username,
+                path_key=username.lower(),
+                name=name,
+                description="",
+                visibility=20,
+                packages_access="enabled",
+                containers_access="enabled",
+                archived=False,
+                settings="{}",
+                creator_id=user_id,
+                created=at,
+            )
+            .returning(place.c.id)
+        ).scalar_one()
         connection.execute(insert(lineage).values(place_id=place_id, ancestor_id=place_id, depth=0))
         connection.execute(insert(member).values(place_id=place_id, user_id=user_id, level=50, created=at))
     return user_id

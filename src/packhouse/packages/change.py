@@ -45,7 +45,9 @@ def yank(connection: Connection, what: Target, version: str, reason: str | None)
     version_row, text = _version(connection, what, package_id, version)
     if changes.set_mark(connection, version_row, "yank", reason, at):
         detail = {"version": text, "reason": reason}
-        _log(connection, what, at, "unyank" if reason is None else "yank", package_id, version_row, detail, changes.shelves_of(connection, version_row))
+        _log(
+            connection, what, at, "unyank" if reason is None else "yank", package_id, version_row, detail, changes.shelves_of(connection, version_row)
+        )
 
 
 def delete(connection: Connection, what: Target, version: str | None, path: str | None) -> None:
@@ -97,12 +99,27 @@ def _version(connection: Connection, what: Target, package_id: int, version: str
 
 
 def _log(
-    connection: Connection, what: Target, at: Instant, kind: str, package_id: int, version_row: int | None, detail: Mapping[str, str | None],
-    shelves: set[str] | tuple[()], *, move: bool = True,
-) -> None:  # fmt: skip
+    connection: Connection,
+    what: Target,
+    at: Instant,
+    kind: str,
+    package_id: int,
+    version_row: int | None,
+    detail: Mapping[str, str | None],
+    shelves: set[str] | tuple[()],
+    *,
+    move: bool = True,
+) -> None:
     if move:
         changes.move_generations(connection, what.project, what.format.name, roots_of(what.format, what.name_key, shelves), at)
     changes.add_event(
-        connection, at, kind, what.actor, project=what.project, format=what.format.name, package_id=package_id, version_id=version_row,
+        connection,
+        at,
+        kind,
+        what.actor,
+        project=what.project,
+        format=what.format.name,
+        package_id=package_id,
+        version_id=version_row,
         detail={"name": what.name, **detail},
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""Named points at which a test build can be made to fail: `PACKHOUSE_CRASH_AT=<point>[:kill|enospc|eio]`. Without the variable they cost one comparison."""
+"""Named points at which a test build can be made to fail: `PACKHOUSE_CRASH_AT=<point>[:kill|enospc|eio]`. Else one comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POINTS = ("before place", "after place", "in transaction", "before commit", "aft
 
 def crash_point(name: str) -> None:
     """Fail here, if told to."""
-    if _AT != name:
+    if name != _AT:
         return
     if _HOW in ("", "kill"):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -47,7 +47,15 @@ def _add_root(connection: Connection, password: str, token_hash: bytes) -> None:
     at = now()
     user_id = users.add_user(connection, username="root", name="Administrator", email="root@localhost", password=password, at=at, admin=True)
     tokens.add_token(
-        connection, kind="personal", hash_=token_hash, user_id=user_id, place_id=None, name="initial administration token", scopes=("api", "sudo"),
-        at=at, expires=at + YEAR, creator_id=user_id,
-    )  # fmt: skip
+        connection,
+        kind="personal",
+        hash_=token_hash,
+        user_id=user_id,
+        place_id=None,
+        name="initial administration token",
+        scopes=("api", "sudo"),
+        at=at,
+        expires=at + YEAR,
+        creator_id=user_id,
+    )
     changes.add_event(connection, at, "first_start", ANONYMOUS)

@@ -1,4 +1,4 @@
-"""Archives are looked into in a child process with limits on memory, time and open files; what breaks it is a refused upload, never a broken server."""
+"""Archives are looked into in a child process with limits on memory, time and open files: what breaks it is a refused upload."""
 
 from __future__ import annotations
 
@@ -92,8 +92,14 @@ class Inspector:
     async def _start(self) -> _Child:
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "LANG": "C.UTF-8"}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "packhouse.packages.inspect", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=environment, cwd="/"
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "packhouse.packages.inspect",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+            cwd="/",
+        )
         return _Child(process)
 
     async def close(self) -> None:

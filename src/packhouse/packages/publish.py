@@ -60,10 +60,20 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
     key = format.coordinates.name_key(upload.name)
     unique = format.unique_in_group is not None and format.unique_in_group(upload.name, rules.root_path)
     return Plan(
-        format=format.name, project=place.id, actor=actor, name=upload.name, name_key=key, version=upload.version,
-        version_id=format.coordinates.version_id(upload.version) if upload.version else "", files=files, tags=upload.tags, status=upload.status,
-        rules=rules, unique=unique, roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
-    )  # fmt: skip
+        format=format.name,
+        project=place.id,
+        actor=actor,
+        name=upload.name,
+        name_key=key,
+        version=upload.version,
+        version_id=format.coordinates.version_id(upload.version) if upload.version else "",
+        files=files,
+        tags=upload.tags,
+        status=upload.status,
+        rules=rules,
+        unique=unique,
+        roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
+    )
 
 
 def roots_of(format: Format, name_key: str, shelves: Iterable[str]) -> set[str]:
@@ -145,10 +155,10 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
     found = changes.find_version(connection, package_id, plan.version_id)
     if found is None:
         if plan.rules.keep_deleted_names and changes.was_deleted(connection, package_id, plan.version_id):
-            raise Protected(f"{plan.name} {plan.version} was deleted, and this project keeps the names of deleted versions taken: publish another version")
-        version_row = changes.add_version(
-            connection, package_id, plan.project, plan.format, plan.name, plan.version, plan.version_id, plan.actor, at
-        )  # fmt: skip
+            raise Protected(
+                f"{plan.name} {plan.version} was deleted, and this project keeps the names of deleted versions taken: publish another version"
+            )
+        version_row = changes.add_version(connection, package_id, plan.project, plan.format, plan.name, plan.version, plan.version_id, plan.actor, at)
         version_text = plan.version
     else:
         version_row, version_text = found
@@ -178,9 +188,16 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
     if changed:
         changes.move_generations(connection, plan.project, plan.format, plan.roots, at)
         changes.add_event(
-            connection, at, "publish", plan.actor, project=plan.project, format=plan.format, package_id=package_id, version_id=version_row,
+            connection,
+            at,
+            "publish",
+            plan.actor,
+            project=plan.project,
+            format=plan.format,
+            package_id=package_id,
+            version_id=version_row,
             detail={"name": plan.name, "version": version_text, "files": {new.path: s.sha256 for new, s in plan.files if not new.derived}},
-        )  # fmt: skip
+        )
     crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
 
@@ -200,5 +217,3 @@ def discard(files: Iterable[Spooled]) -> None:
     """Forget what is still in the spool."""
     for spooled in files:
         Path(spooled.path).unlink(missing_ok=True)
-
-

@@ -26,9 +26,11 @@ def read_rules(connection: Connection, access: Access, format: str, name: str, k
     settings = msgspec.json.decode(root.settings, type=dict[str, Any])
     own = msgspec.json.decode(places.settings_of(connection, access.place.id), type=dict[str, Any])
     return Rules(
-        duplicates=_duplicates(settings, format, name, version), keep_deleted_names=bool(own.get("keep_deleted_names", False)), root=root.id,
+        duplicates=_duplicates(settings, format, name, version),
+        keep_deleted_names=bool(own.get("keep_deleted_names", False)),
+        root=root.id,
         root_path=root.full_path,
-    )  # fmt: skip
+    )
 
 
 def _duplicates(settings: dict[str, Any], format: str, name: str, version: str) -> bool:

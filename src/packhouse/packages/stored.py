@@ -80,7 +80,7 @@ async def keep_sets(house: House, sets: Sequence[MadeSet]) -> None:
         new = [
             NewSet(cache_key=digest_key(made.key), series=made.series, projects=made.projects, documents=_with_blobs(made.documents, spooled))
             for made in sets
-        ]  # fmt: skip
+        ]
         names = await house.database.write(documents_db.add_sets, new, placed, now())
         await drop_losers(house, placed, names)
     finally:

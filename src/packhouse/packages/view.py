@@ -13,8 +13,14 @@ from packhouse.contract import Format, Index
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
-    GENERATION, GENERATION_AT, GROUP_GENERATIONS, GROUP_GENERATIONS_AT, INSTANCE_GENERATIONS, INSTANCE_GENERATIONS_AT, Reader,
-)  # fmt: skip
+    GENERATION,
+    GENERATION_AT,
+    GROUP_GENERATIONS,
+    GROUP_GENERATIONS_AT,
+    INSTANCE_GENERATIONS,
+    INSTANCE_GENERATIONS_AT,
+    Reader,
+)
 from packhouse.errors import FileNotFound, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
 from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Spooled, Upload
 from packhouse.packages import change, publish, rules, stored
@@ -118,9 +124,14 @@ class View:
         found = rows_db.FoundFile(*row)
         return FileReply(
             blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
-            name=path.rpartition("/")[2], file_id=found.id, version_id=found.version_id, project=found.project, stored=found.stored, modified=found.created,
+            name=path.rpartition("/")[2],
+            file_id=found.id,
+            version_id=found.version_id,
+            project=found.project,
+            stored=found.stored,
+            modified=found.created,
             immutable=sha256 is not None,
-        )  # fmt: skip
+        )
 
     # -- documents ---------------------------------------------------------------------------------------------------
 
@@ -309,9 +320,15 @@ class Snapshot(NamedTuple):
 
 
 def _read_snapshot(
-    connection: Connection, format: Format, definition: Index, key: str, root: str, read: tuple[Hot, dict[str, Any]], place: int | None,
+    connection: Connection,
+    format: Format,
+    definition: Index,
+    key: str,
+    root: str,
+    read: tuple[Hot, dict[str, Any]],
+    place: int | None,
     at: Instant | None,
-) -> Snapshot:  # fmt: skip
+) -> Snapshot:
     hot, params = read
     found = connection.execute(hot.statement, params).all()
     # a project's own generation comes without the project

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import Any
@@ -13,7 +12,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from packhouse.model import Struct
+from packhouse.ui.readmes import Readme
 
 TAGS = frozenset(
     {
@@ -49,13 +48,6 @@ LIMIT = 256 * 1024  # the worst text of this length takes three seconds, an ordi
 HEADING_SHIFT = 2  # h1 and h2 are the page's own
 
 
-class Readme(Struct):
-    """The HTML, and whether the text was too long to show whole."""
-
-    html: Markup
-    cut: bool = False
-
-
 def render_readme(text: str, media_type: str) -> Readme:
     """The README for a page: Markdown by its rules, anything else as it was typed."""
     source, cut = _cut(text)
@@ -67,27 +59,6 @@ def render_readme(text: str, media_type: str) -> Readme:
 def render_markdown(source: str) -> Markup:
     """CommonMark with tables and strikethrough, as HTML of the allow list."""
     return Markup(nh3.clean(PARSER.render(source), tags=set(TAGS), attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"}, link_rel=REL))
-
-
-class ReadmeCache:
-    """The last READMEs rendered, by their key; the costliest part of a package page is done once."""
-
-    def __init__(self, size: int = 256) -> None:
-        self._size = size
-        self._kept: OrderedDict[tuple[str, str], Readme] = OrderedDict()
-
-    def find(self, text: str, media_type: str) -> Readme | None:
-        """The README rendered before, now the youngest."""
-        readme = self._kept.get((text, media_type))
-        if readme is not None:
-            self._kept.move_to_end((text, media_type))
-        return readme
-
-    def keep(self, text: str, media_type: str, readme: Readme) -> None:
-        """Remember it; the oldest goes."""
-        self._kept[(text, media_type)] = readme
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
 
 
 def _cut(text: str) -> tuple[str, bool]:

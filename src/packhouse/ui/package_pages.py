@@ -15,7 +15,7 @@ from packhouse.ui import addresses, compose
 from packhouse.ui.calls import PageCall
 from packhouse.ui.desk import Desk, number_in, place_in
 from packhouse.ui.listing import PAGE, make_columns, make_filters, make_pager, read_state
-from packhouse.ui.markdown import Readme, ReadmeCache, render_readme
+from packhouse.ui.readmes import Readme, ReadmeCache
 from packhouse.ui.reads import read_list, read_version
 from packhouse.ui.version_page import make_version_page, read_tab
 from packhouse.ui.views import Guide, PackageListPage
@@ -88,7 +88,7 @@ class PackagePages:
             return None
         found = self._readmes.find(about.readme, about.readme_type)
         if found is None:
-            found = await asyncio.to_thread(render_readme, about.readme, about.readme_type)
+            found = await asyncio.to_thread(_render, about.readme, about.readme_type)
             self._readmes.keep(about.readme, about.readme_type, found)
         return found
 
@@ -101,3 +101,10 @@ class PackagePages:
         file, version_id, stored = found
         name = file.path.rpartition("/")[2]
         return FileReply(blob=file.blob, name=name, stored=stored, file_id=file.id, version_id=version_id, project=where.id, modified=file.created)
+
+
+def _render(text: str, media_type: str) -> Readme:
+    # Here and not above: a registry that nobody looks at starts without it.
+    from packhouse.ui.markdown import render_readme
+
+    return render_readme(text, media_type)

@@ -48,9 +48,9 @@ class PlacePages:
         """Nothing has been published yet: show how, in the first project that takes it, or say how to make one."""
         if found.recent.items or call.actor.user_id is None:
             return None
-        if not found.projects:
+        if found.target is None:
             return compose.first_project_guide(self._desk.house.api, call.actor.username, self._desk.new_token_href(call, "first package", "api"))
-        return self._desk.guide(call, found.projects[0])
+        return self._desk.guide(call, found.target)
 
     async def project(self, call: PageCall) -> Answer:
         """The overview of a project; a group's or a user's path leads to theirs."""

@@ -53,11 +53,12 @@ class FoundPlace(Struct):
 
 
 class Dashboard(Struct):
-    """What belongs to a user, and what was published last where they may read; `own` is the first project to publish to."""
+    """What belongs to a user, what was published last where they may read, and a project of theirs to publish to."""
 
     projects: tuple[Place, ...]
     groups: tuple[Place, ...]
     recent: FoundList
+    target: Place | None = None
 
 
 def read_list(connection: Connection, scope: PackageQuery, state: ListState, formats: Sequence[str]) -> FoundList:
@@ -119,10 +120,13 @@ def read_dashboard(connection: Connection, reader: Reader, user_id: int | None, 
     """The first page of a user; for a stranger, what everybody may see."""
     level = Role.GUEST if user_id is not None else None
     mine = PlaceQuery(kind="project", reader=reader, min_level=level, order_by="name", descending=False, limit=PLACES)
+    recent = read_recent(connection, PackageQuery(reader=reader), formats)
+    targets = _places(connection, _but(mine, min_level=Role.DEVELOPER)) if user_id is not None and not recent.items else ()
     return Dashboard(
         projects=_places(connection, mine),
         groups=_places(connection, _but(mine, kind="group")),
-        recent=read_recent(connection, PackageQuery(reader=reader), formats),
+        recent=recent,
+        target=next((where for where in targets if not where.archived and where.packages_access != "disabled"), None),
     )
 
 

@@ -1,12 +1,13 @@
-"""Views to HTML: one Jinja environment, escaping everything, refusing what is undefined, its templates read once."""
+"""Views to HTML: one Jinja environment, escaping everything, refusing what is undefined, each template read once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from packhouse.model import Instant
@@ -14,6 +15,9 @@ from packhouse.ui import words
 from packhouse.ui.icons import Icons
 from packhouse.ui.static_files import StaticFiles
 from packhouse.ui.views import View
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
 LINK_SCHEMES = frozenset({"http", "https", "mailto"})
@@ -37,24 +41,30 @@ class Renderer:
     """Renders views. `icons` are the formats' glyphs, `static` the bundled style and script."""
 
     def __init__(self, icons: Icons, static: StaticFiles) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,
-            cache_size=-1,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.do"],
-        )
-        self._environment.filters.update(FILTERS)
-        self._environment.globals.update(icon=icons.markup, asset=static.href)
-        for name in self._environment.list_templates():
-            self._environment.get_template(name)
+        self._icons = icons
+        self._static = static
 
     def page(self, view: View) -> bytes:
         """The whole page as UTF-8."""
         return self._environment.get_template(view.template).render(page=view, frame=getattr(view, "frame")).encode()  # noqa: B009 views all have one
+
+    @cached_property
+    def _environment(self) -> Environment:
+        # Here and not above: a registry that nobody looks at starts without it.
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            cache_size=-1,  # a template is read and compiled at its first use, and kept
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters.update(FILTERS)
+        environment.globals.update(icon=self._icons.markup, asset=self._static.href)
+        return environment
 
 
 def _time(at: Instant, now: Instant) -> Markup:
@@ -64,7 +74,7 @@ def _time(at: Instant, now: Instant) -> Markup:
     )
 
 
-FILTERS: Mapping[str, object] = {
+FILTERS: Mapping[str, Callable[..., object]] = {
     "age": _time,
     "size": words.size,
     "number": words.number,

@@ -10,7 +10,7 @@ from packhouse.errors import InvalidName
 from packhouse.model import Moment, PackageRow, Struct, VersionRow
 from packhouse.ui import addresses, compose
 from packhouse.ui.listing import PAGE, read_page
-from packhouse.ui.markdown import Readme
+from packhouse.ui.readmes import Readme
 from packhouse.ui.reads import FoundVersion
 from packhouse.ui.views import FormatMark, Frame, Link, PackagePage, Pager, SnippetBox
 from packhouse.ui.words import number, plural

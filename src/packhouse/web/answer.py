@@ -96,8 +96,11 @@ def _remember(document: Document, packed: bool, private: bool) -> list[tuple[byt
 async def _not_modified(document: Document, asked: bytes, send: Send, private: bool, request_id: bytes) -> Sent:
     tag = b'"%s-gz"' % document.etag.encode() if b"-gz" in asked else b'"%s"' % document.etag.encode()
     headers = [
-        (b"etag", tag), (b"cache-control", privacy(private)), (b"vary", document.vary.encode()), (b"x-request-id", request_id),
-    ]  # fmt: skip
+        (b"etag", tag),
+        (b"cache-control", privacy(private)),
+        (b"vary", document.vary.encode()),
+        (b"x-request-id", request_id),
+    ]
     await send({"type": "http.response.start", "status": 304, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
     return Sent(304, 0)
@@ -116,7 +119,7 @@ def _takes_gzip(accepted: bytes) -> bool:
 _RANGE = re.compile(rb"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
 
 
-def read_range(value: bytes | None, size: int) -> tuple[int, int] | None | str:
+def read_range(value: bytes | None, size: int) -> tuple[int, int] | str | None:
     """(first, last) of one satisfiable range; None for the whole file; "unsatisfiable". Several ranges are answered whole (RFC 9110, 14.2)."""
     if value is None:
         return None
@@ -138,7 +141,7 @@ def read_range(value: bytes | None, size: int) -> tuple[int, int] | None | str:
 
 def disposition(name: str, inline: bool = False) -> str:
     """RFC 6266, with the plain form for old clients."""
-    plain = re.sub(r'[^A-Za-z0-9!#$&+.^_`|~ @()-]', "_", name)
+    plain = re.sub(r"[^A-Za-z0-9!#$&+.^_`|~ @()-]", "_", name)
     kind = "inline" if inline else "attachment"
     if plain == name:
         return f'{kind}; filename="{plain}"'
@@ -146,19 +149,29 @@ def disposition(name: str, inline: bool = False) -> str:
 
 
 async def send_file(
-    reply: FileReply, path: Path | None, method: str, headers: Headers, send: Send, receive: Callable[[], Any], private: bool, request_id: bytes,
+    reply: FileReply,
+    path: Path | None,
+    method: str,
+    headers: Headers,
+    send: Send,
+    receive: Callable[[], Any],
+    private: bool,
+    request_id: bytes,
     zero_copy: bool,
-) -> Sent:  # fmt: skip
+) -> Sent:
     """A stored file, whole or one range of it. Raises `FileNotFound` where the bytes are gone."""
     size = reply.blob.size
     etag = f'"{reply.blob.sha256}"'.encode()
     if path is None:
         raise FileNotFound("The bytes of this file are not on this store")
     common = [
-        (b"etag", etag), (b"cache-control", b"public, max-age=31536000, immutable" if reply.immutable and not private else privacy(private)), (b"accept-ranges", b"bytes"),
-        (b"x-request-id", request_id), *PASSIVE,
+        (b"etag", etag),
+        (b"cache-control", b"public, max-age=31536000, immutable" if reply.immutable and not private else privacy(private)),
+        (b"accept-ranges", b"bytes"),
+        (b"x-request-id", request_id),
+        *PASSIVE,
         *((k.lower().encode("latin-1"), v.encode("latin-1", "replace")) for k, v in reply.headers.items()),
-    ]  # fmt: skip
+    ]
     asked = headers.get(b"if-none-match")
     if asked is not None and (reply.blob.sha256.encode() in asked or asked.strip() == b"*"):
         await send({"type": "http.response.start", "status": 304, "headers": common})
@@ -169,15 +182,18 @@ async def send_file(
         wanted = None
     span = read_range(wanted, size)
     if span == "unsatisfiable":
-        await send({"type": "http.response.start", "status": 416, "headers": [*common, (b"content-range", b"bytes */%d" % size), (b"content-length", b"0")]})
+        await send(
+            {"type": "http.response.start", "status": 416, "headers": [*common, (b"content-range", b"bytes */%d" % size), (b"content-length", b"0")]}
+        )
         await send({"type": "http.response.body", "body": b""})
         return Sent(416, 0)
     first, last = (0, size - 1) if not isinstance(span, tuple) else span
     length = last - first + 1
     common += [
-        (b"content-type", reply.media_type.encode("latin-1")), (b"content-length", b"%d" % length),
+        (b"content-type", reply.media_type.encode("latin-1")),
+        (b"content-length", b"%d" % length),
         (b"content-disposition", disposition(reply.name, reply.inline).encode()),
-    ]  # fmt: skip
+    ]
     if reply.modified:
         common.append((b"last-modified", formatdate(reply.modified // 1_000_000, usegmt=True).encode()))
     status = 200

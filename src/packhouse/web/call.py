@@ -34,15 +34,44 @@ class Call:
     """What a handler holds. Bodies are read only when it asks for them, so a refusal comes first."""
 
     __slots__ = (
-        "_headers", "_query", "_receive", "_spooled", "_text_headers", "_view", "access", "address", "at", "entry", "house", "lookup", "method", "moment",
-        "params", "request_id", "scope", "session",
-    )  # fmt: skip
+        "_headers",
+        "_query",
+        "_receive",
+        "_spooled",
+        "_text_headers",
+        "_view",
+        "access",
+        "address",
+        "at",
+        "entry",
+        "house",
+        "lookup",
+        "method",
+        "moment",
+        "params",
+        "request_id",
+        "scope",
+        "session",
+    )
 
     def __init__(
-        self, house: House, scope: Scope, receive: Receive, entry: Entry, method: str, params: Mapping[str, str], headers: dict[bytes, bytes],
-        query: dict[str, str], access: Access, moment: Moment, at: Instant | None, request_id: str, address: str,
-        lookup: Callable[[int], Any], session: Session | None,
-    ) -> None:  # fmt: skip
+        self,
+        house: House,
+        scope: Scope,
+        receive: Receive,
+        entry: Entry,
+        method: str,
+        params: Mapping[str, str],
+        headers: dict[bytes, bytes],
+        query: dict[str, str],
+        access: Access,
+        moment: Moment,
+        at: Instant | None,
+        request_id: str,
+        address: str,
+        lookup: Callable[[int], Any],
+        session: Session | None,
+    ) -> None:
         self.house = house
         self.scope = scope
         self.entry = entry
@@ -77,6 +106,11 @@ class Call:
         return self._query
 
     @property
+    def raw_headers(self) -> Mapping[bytes, bytes]:
+        """Header fields as they came, by lower-case name."""
+        return self._headers
+
+    @property
     def query_list(self) -> list[tuple[str, str]]:
         """Every query parameter in order."""
         return parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -92,9 +126,15 @@ class Call:
         if self._view is None:
             assert self.entry.format is not None
             self._view = View(
-                self.house, self.entry.format, self.access, level=self.moment.level, place=self.moment.place or None, moment=self.moment, at=self.at,
+                self.house,
+                self.entry.format,
+                self.access,
+                level=self.moment.level,
+                place=self.moment.place or None,
+                moment=self.moment,
+                at=self.at,
                 lookup=self.lookup,
-            )  # fmt: skip
+            )
         return self._view
 
     # -- bodies ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from packhouse.contract import ErrorStyle, Params
-from packhouse.errors import InvalidCredential, RegistryError, TooLarge, TooManyRequests, Unavailable
+from packhouse.errors import InvalidCredential, RegistryError, RequestTimeout, TooLarge, TooManyRequests, Unavailable
 from packhouse.model import Action
 from packhouse.responses import Reply
 from packhouse.wording import status_of
@@ -24,7 +24,7 @@ def answer_error(error: RegistryError, style: ErrorStyle, *, native: bool, actio
         headers["retry-after"] = str(error.detail.get("retry_after", 60))
     if isinstance(error, Unavailable):
         headers["retry-after"] = "2"
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge | RequestTimeout):
         headers["connection"] = "close"
     return Reply(body, status, headers, media_type)
 
@@ -32,9 +32,11 @@ def answer_error(error: RegistryError, style: ErrorStyle, *, native: bool, actio
 def answer_crash(request_id: str) -> Reply:
     """Nothing of what happened, and the id to find it by."""
     return Reply(
-        msgspec.json.encode({"message": f"500 Internal Server Error - Request {request_id} failed, see the server's log"}), 500,
-        {"cache-control": "no-store"}, "application/json",
-    )  # fmt: skip
+        msgspec.json.encode({"message": f"500 Internal Server Error - Request {request_id} failed, see the server's log"}),
+        500,
+        {"cache-control": "no-store"},
+        "application/json",
+    )
 
 
 def answer_method(allowed: frozenset[str]) -> Reply:

@@ -35,11 +35,15 @@ def configure_logs() -> None:
     """JSON lines on standard output; control characters are escaped by the encoder."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-            redact, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=lambda value, **_: msgspec.json.encode(value).decode()),
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            redact,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=lambda value, **_: msgspec.json.encode(value).decode()),
         ],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )  # fmt: skip
+    )
 
 
 SECRET_NAMES = ("token", "password", "secret", "authorization", "cookie")
@@ -76,10 +80,19 @@ class AccessLog:
             SENT.inc(r.sent)
             if self._enabled:
                 line = {
-                    "event": "request", "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(r.at)) + f".{int(r.at * 1000) % 1000:03d}Z",
-                    "request_id": r.request_id, "method": r.method, "path": r.path, "route": template, "status": r.status, "bytes": r.sent,
-                    "ms": round(r.seconds * 1000, 3), "actor": r.actor, "credential": r.credential, "address": r.address,
-                }  # fmt: skip
+                    "event": "request",
+                    "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(r.at)) + f".{int(r.at * 1000) % 1000:03d}Z",
+                    "request_id": r.request_id,
+                    "method": r.method,
+                    "path": r.path,
+                    "route": template,
+                    "status": r.status,
+                    "bytes": r.sent,
+                    "ms": round(r.seconds * 1000, 3),
+                    "actor": r.actor,
+                    "credential": r.credential,
+                    "address": r.address,
+                }
                 lines.append(self._encoder.encode(line))
         if lines:
             lines.append(b"")

@@ -19,7 +19,9 @@ from packhouse.model import Reach
 Level = Literal["project", "group", "instance", "root"]
 
 # what a project or group at the top can never be called, so that its pages never hide ours
-RESERVED = frozenset({"-", "api", "v2", "jwt", "users", "groups", "admin", "oauth", ".well-known", "_", "dashboard", "explore", "help", "projects", "profile"})
+RESERVED = frozenset(
+    {"-", "api", "v2", "jwt", "users", "groups", "admin", "oauth", ".well-known", "_", "dashboard", "explore", "help", "projects", "profile"}
+)
 
 PREFIXES: dict[Reach, tuple[Level, str, str]] = {
     Reach.PROJECT: ("project", "api/v4/projects/{id+}/packages/", "api/v4/projects/{id+}/-/at/{time}/packages/"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from packhouse.contract import PROJECT, Action, Answer, Call, Route
@@ -50,12 +52,9 @@ async def delete_file(call: Call) -> Answer:
     return empty_reply()
 
 
-async def show_list(call: Call) -> Answer:
+async def show_list(call: Call, document: str) -> Answer:
     """`packages` of a shelf, plain or packed."""
-    documents = await call.packages.documents("packages", shelf_of(call))
-    if call.params["document"] not in documents:
-        raise FileNotFound
-    return documents[call.params["document"]]
+    return (await call.packages.documents("packages", shelf_of(call)))[document]
 
 
 async def show_old_list(call: Call) -> Answer:
@@ -67,12 +66,12 @@ def shelf_of(call: Call) -> str:
     return f"{call.params['dist']}/{call.params['component']}/{call.params['arch']}"
 
 
-async def show_release(call: Call) -> Answer:
-    """The release of a distribution, or a signature of it."""
+async def show_release(call: Call, document: str) -> Answer:
+    """The release of a distribution, or a signature of it. Raises `FileNotFound` where nothing is signed."""
     documents = await call.packages.documents("release", call.params["dist"])
-    if call.params["document"] not in documents:
+    if document not in documents:
         raise FileNotFound
-    return documents[call.params["document"]]
+    return documents[document]
 
 
 async def show_names(call: Call) -> Answer:
@@ -98,8 +97,14 @@ ROUTES = (
     Route(method="PUT", path=FILE, handler=put_file, action=Action.PUBLISH, reach=PROJECT, limit=None),
     Route(method="GET", path=FILE, handler=get_file, action=Action.READ),
     Route(method="DELETE", path=FILE, handler=delete_file, action=Action.DELETE, reach=PROJECT),
-    Route(method="GET", path="lists/{dist}/{document}", handler=show_release, action=Action.READ),
-    Route(method="GET", path="lists/{dist}/{component}/{arch}/{document}", handler=show_list, action=Action.READ),
+    *(
+        Route(method="GET", path=f"lists/{{dist}}/{name}", handler=partial(show_release, document=name), action=Action.READ)
+        for name in ("release", "release.signed", "release.sig")
+    ),
+    *(
+        Route(method="GET", path=f"lists/{{dist}}/{{component}}/{{arch}}/{name}", handler=partial(show_list, document=name), action=Action.READ)
+        for name in ("packages", "packages.gz")
+    ),
     Route(method="GET", path="lists/{dist}/{component}/{arch}/by-hash/{sha256}", handler=show_old_list, action=Action.READ),
     Route(method="GET", path="names", handler=show_names, action=Action.READ),
     Route(method="PUT", path="held/{name}/{version}", handler=hold, action=Action.DELETE, reach=PROJECT),

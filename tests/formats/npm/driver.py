@@ -1,75 +1,93 @@
-"""How a client of this format publishes, fetches, lists and deletes, over plain requests."""
+"""How a client of npm publishes, fetches, lists, tags, deprecates and deletes: for the conformance suite."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
-from .samples import Sample, sample
+from . import samples
+from .samples import Sample
 
-Answered = tuple[int, Mapping[str, str], bytes]
-Http = Callable[..., Answered]
+Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
+"""`http(method, path, body=None, headers={})` → status, headers (lower-case names), body."""
+
+
+class Refused(Exception):
+    """The server said no."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status, self.body = status, body
+        super().__init__(f"{status} {body[:500]!r}")
 
 
 class Driver:
-    """The requests of npm, at project level. `http(method, path, body=None, headers={})` answers with status, headers and body."""
+    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
 
     format = "npm"
-    published = 200
-    same_again = 200
-    other_bytes = 403
-    read_only_probe = "-/ping"
+    duplicate_status = 403
 
     def __init__(self, http: Http) -> None:
         self.http = http
 
     def sample(self, name: str = "@acme/toy", version: str = "1.0.0", variant: int = 0) -> Sample:
-        return sample(name, version, variant)
+        return samples.sample(name, version, variant)
 
-    def base(self, project: int | str) -> str:
-        return f"/api/v4/projects/{project}/packages/npm"
+    def base(self, project_id: int | str) -> str:
+        return f"/api/v4/projects/{project_id}/packages/npm"
 
-    def publish(self, project: int | str, new: Sample, headers: Mapping[str, str] | None = None) -> Answered:
-        headers = {"Content-Type": "application/json", "npm-command": "publish", **(headers or {})}
-        return self.http("PUT", f"{self.base(project)}/{escape(new.name)}", new.body(), headers)
+    def file_path(self, project_id: int | str, sample: Sample) -> str:
+        return f"{self.base(project_id)}/{sample.name}/-/{sample.filename}"
 
-    def fetch(self, project: int | str, old: Sample, headers: Mapping[str, str] | None = None) -> Answered:
-        return self.http("GET", f"{self.base(project)}/{old.name}/-/{old.filename}", None, headers or {})
+    def package_path(self, project_id: int | str, name: str) -> str:
+        return f"{self.base(project_id)}/{name.replace('/', '%2f')}"
 
-    def listing(self, project: int | str, name: str, headers: Mapping[str, str] | None = None) -> Answered:
-        """The document of a package at project level."""
-        return self.http("GET", f"{self.base(project)}/{escape(name)}", None, headers or {})
+    def publish(self, project_id: int | str, sample: Sample) -> None:
+        self.send("PUT", self.package_path(project_id, sample.name), sample.document(), "publish")
 
-    def group_listing(self, group: int | str, name: str, headers: Mapping[str, str] | None = None) -> Answered:
-        return self.http("GET", f"/api/v4/groups/{group}/-/packages/npm/{escape(name)}", None, headers or {})
+    def listing(self, project_id: int | str, name: str) -> set[str]:
+        """The versions that a client may choose from."""
+        return set(self.packument(project_id, name)["versions"])
 
-    def versions(self, body: bytes) -> list[str]:
-        """The versions that a listing offers."""
-        return list(json.loads(body)["versions"])
+    def packument(self, project_id: int | str, name: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.ask("GET", self.package_path(project_id, name)))
+        return document
 
-    def digests(self, body: bytes) -> dict[str, str]:
-        """Address of a file → the sha1 that a listing promises for it."""
-        return {each["dist"]["tarball"]: each["dist"]["shasum"] for each in json.loads(body)["versions"].values()}
+    def fetch(self, project_id: int | str, sample: Sample) -> bytes:
+        """The tarball as a client gets it: by the address in the packument, compared with the integrity there."""
+        dist = self.packument(project_id, sample.name)["versions"][sample.version]["dist"]
+        content = self.ask("GET", urlsplit(dist["tarball"]).path)
+        assert samples.integrity(content) == dist["integrity"]
+        return content
 
-    def delete(self, project: int | str, old: Sample, headers: Mapping[str, str] | None = None) -> Answered:
-        """Unpublish one version, in the steps npm takes."""
-        status, fields, body = self.http("GET", f"{self.base(project)}/{escape(old.name)}?write=true", None, headers or {})
-        if status != 200:
-            return status, fields, body
-        document: dict[str, Any] = json.loads(body)
-        versions, revision = document["versions"], document["_rev"]
-        if old.version in versions and len(versions) > 1:
-            del versions[old.version]
-            path = f"{self.base(project)}/{escape(old.name)}/-rev/{revision}"
-            return self.http("PUT", path, json.dumps(document).encode(), {"Content-Type": "application/json", **(headers or {})})
-        return self.http("DELETE", f"{self.base(project)}/{escape(old.name)}/-rev/{revision}", None, headers or {})
+    def tag(self, project_id: int | str, sample: Sample, tag: str) -> None:
+        path = f"{self.base(project_id)}/-/package/{sample.name.replace('/', '%2f')}/dist-tags/{tag}"
+        self.send("PUT", path, sample.version, "dist-tag")
 
-    def refusal(self, body: bytes) -> str:
-        """The reason that npm prints."""
-        return str(json.loads(body)["error"])
+    def yank(self, project_id: int | str, sample: Sample, reason: str) -> None:
+        """Deprecate, as npm does: the whole packument goes back with a message; an empty one takes it back."""
+        document = self.packument(project_id, sample.name)
+        document["versions"][sample.version]["deprecated"] = reason
+        self.send("PUT", self.package_path(project_id, sample.name), document, "deprecate")
 
+    def delete(self, project_id: int | str, sample: Sample) -> None:
+        """Unpublish a version in the steps of npm; the last one takes the package with it."""
+        path = self.package_path(project_id, sample.name)
+        document = json.loads(self.ask("GET", f"{path}?write=true"))
+        if set(document["versions"]) == {sample.version}:
+            self.ask("DELETE", f"{path}/-rev/{document['_rev']}")
+            return
+        del document["versions"][sample.version]
+        self.send("PUT", f"{path}/-rev/{document['_rev']}", document, "unpublish")
+        revision = json.loads(self.ask("GET", f"{path}?write=true"))["_rev"]
+        self.ask("DELETE", f"{self.file_path(project_id, sample)}/-rev/{revision}")
 
-def escape(name: str) -> str:
-    """A name as npm writes it into a path."""
-    return name.replace("/", "%2f")
+    def send(self, method: str, path: str, document: Any, command: str) -> bytes:
+        return self.ask(method, path, json.dumps(document).encode(), {"Content-Type": "application/json", "npm-command": command})
+
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+        status, _, answer = self.http(method, path, body, dict(headers or {}))
+        if not 200 <= status < 300:
+            raise Refused(status, answer)
+        return answer

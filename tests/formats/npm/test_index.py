@@ -173,6 +173,13 @@ def test_group_tells_equal_versions_once(tmp_path: Path) -> None:
         assert dist["tarball"] == "https://packhouse.example/api/v4/projects/7/packages/npm/@acme/toy/-/@acme/toy-1.0.0.tgz"
 
 
+def test_versions_stand_in_the_order_of_their_publishing(tmp_path: Path) -> None:
+    """The order of versions depends on how the rows came, or on a version that another one has taken the place of."""
+    first, again = row(tmp_path, sample(), 1, project=8), row(tmp_path, sample(variant=1), 3)
+    between = row(tmp_path, sample(version="0.9.0"), 2)
+    assert list(full(both(rows(between, again), rows(first)), GROUP)["versions"]) == ["0.9.0", "1.0.0"]
+
+
 def test_group_takes_the_tag_of_the_later_version(tmp_path: Path) -> None:
     """A tag in two projects leads to one of them by chance."""
     older = rows(row(tmp_path, sample(version="2.0.0"), 1, project=8), latest="2.0.0", only="2.0.0")

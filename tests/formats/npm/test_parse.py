@@ -539,7 +539,8 @@ def test_provenance_of_something_else_is_refused(text: str) -> None:
 def test_about_says_what_pages_show(tmp_path: Path) -> None:
     """The page of a package lacks what its author wrote, or shows a link that runs a script."""
     new = sample(
-        "toy", "1.0.0", author={"name": "Ann", "email": "a@mail.example"}, keywords="x, y", homepage="javascript:alert(1)", engines={"node": ">=18"},
+        "toy", "1.0.0", author={"name": "Ann", "email": "a@mail.example"}, keywords="x, y", homepage="javascript://toy.example/%0aalert(1)",
+        engines={"node": ">=18"},
         repository={"type": "git", "url": "git+https://code.example/a.git"}, dependencies={"b": "2", "a": "1"}, peerDependencies={"c": "*"},
     )  # fmt: skip
     about = upload(tmp_path, new).files[0].about

@@ -37,7 +37,6 @@ from packhouse.responses import Document, FileReply
 from packhouse.wording import status_of
 
 from . import samples
-from .driver import escape
 from .fake import MOMENT, House, ask, match
 from .samples import Sample, sample
 
@@ -52,6 +51,11 @@ def house(tmp_path: Path) -> House:
 
 def run(house: House, method: str, path: str, content: bytes = b"", **more: Any) -> Any:
     return asyncio.run(ask(house, method, path, content, **more))
+
+
+def escape(name: str) -> str:
+    """A name as npm writes it into a path."""
+    return name.replace("/", "%2f")
 
 
 def publish(house: House, new: Sample, **changes: Any) -> Any:
@@ -518,14 +522,13 @@ def test_instance_routes_know_their_place() -> None:
     [
         ("left", "left", "left"), ("@acme%2ftoy", "@acme/toy", "@acme%2Ftoy"), ("@acme/toy", "@acme/toy", "@acme%2Ftoy"),
         ("@acme%2ftoy/1.0.0", "@acme/toy", "@acme%2Ftoy/1.0.0"), ("%2f%2fevil.example", "//evil.example", "%2F%2Fevil.example"),
-        ("a%0d%0ab%3f%23", "a\r\nb?#", "a%0D%0Ab%3F%23"),
+        ("a%3f%23b", "a?#b", "a%3F%23b"),
     ],
 )  # fmt: skip
 def test_absent_packages_are_forwarded_by_name(path: str, name: str, tail: str) -> None:
-    """A client is sent to another package, another host, or gets a header that the path has written."""
+    """A client is sent to another package, or to another host."""
     route, params = match("GET", path)
-    if route.forward is not None:
-        assert route.forward(params) == (name, tail)
+    assert route.forward is not None and route.forward(params) == (name, tail)
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------

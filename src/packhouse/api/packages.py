@@ -1,0 +1,223 @@
+"""Packages and their files (core API section 4)."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from packhouse.api.call import Call, can, path_id, writing
+from packhouse.api.pages import by_keys, paged, read_cursor, read_page
+from packhouse.api.parameters import Parameters, read_query, unfit
+from packhouse.api.shapes import LISTED, READABLE, file_shape, package_shape, version_shape
+from packhouse.auth.policy import Access
+from packhouse.contract import ROOT, Action, Answer, Format, Route
+from packhouse.db import packages
+from packhouse.db.engine import now
+from packhouse.db.packages import TYPE_ORDER, Listed, PackageQuery
+from packhouse.db.scopes import Reader
+from packhouse.errors import FileNotFound, PackageNotFound, PreconditionFailed, Unsupported
+from packhouse.model import FileRow
+from packhouse.packages import change, rules
+from packhouse.packages.house import House
+from packhouse.responses import FileReply, empty_reply, json_reply
+
+STATUSES = ("default", "hidden", "processing", "error", "pending_destruction", "deprecated")
+ORDERS = ("created_at", "name", "version", "type")
+MOST_PIPELINES = 20
+SECOND = 1_000_000
+
+
+# -- lists -----------------------------------------------------------------------------------------------------------
+
+
+def read_filters(call: Call, parameters: Parameters, orders: tuple[str, ...]) -> dict[str, Any]:
+    """What a list asks for. Raises `InvalidParameter`."""
+    return {
+        "order_by": parameters.choice("order_by", orders) or "created_at",
+        "sort": parameters.choice("sort", ("asc", "desc")) or "asc",
+        "format": parameters.choice("package_type", known_types(call.house)),
+        "name": parameters.text("package_name"),
+        "version": parameters.text("package_version") or None,
+        "include_versionless": bool(parameters.flag("include_versionless")),
+        "status": parameters.choice("status", STATUSES),
+    }
+
+
+def known_types(house: House) -> frozenset[str]:
+    """Every value that `package_type` may have."""
+    return frozenset({*TYPE_ORDER, *house.formats})
+
+
+async def list_of_project(call: Call) -> Answer:
+    """The packages of a project."""
+    parameters = read_query(call)
+    page = read_page(parameters)
+    query = PackageQuery(project=call.place.id, offset=page.offset, limit=page.size, **read_filters(call, parameters, ORDERS))
+    rows, total = await call.house.database.read(packages.list_packages, query)
+    deletable = can(call.access, Action.DELETE)
+    return paged(call, [package_shape(row, call.house.api, deletable=deletable) for row in rows], page, total or 0)
+
+
+async def list_of_group(call: Call) -> Answer:
+    """The packages of every project below a group that this actor may read."""
+    parameters = read_query(call)
+    page = read_page(parameters)
+    query = PackageQuery(
+        group=call.place.id, exclude_subgroups=bool(parameters.flag("exclude_subgroups")),
+        reader=Reader.of(call.actor, now(), call.access.guest_reads), offset=page.offset, limit=page.size,
+        **read_filters(call, parameters, (*ORDERS, "project_path")),
+    )  # fmt: skip
+    rows, total = await call.house.database.read(packages.list_packages, query)
+    deletable = {project: can(await call.lookup(project), Action.DELETE) for project in {row.project for row in rows}}
+    return paged(call, [package_shape(row, call.house.api, deletable=deletable[row.project], grouped=True) for row in rows], page, total or 0)
+
+
+# -- one -------------------------------------------------------------------------------------------------------------
+
+
+async def get_package(call: Call) -> Answer:
+    """One version, and the others of its name."""
+    found, others = await call.house.database.read(_package, call.place.id, path_id(call, "package_id"))
+    shape = package_shape(found, call.house.api, deletable=can(call.access, Action.DELETE))
+    return json_reply(shape | {"versions": [version_shape(row) for row in others]})
+
+
+def _package(connection: Connection, project: int, id_: int) -> tuple[Listed, list[Listed]]:
+    found = _readable(connection, project, id_)
+    others = packages.list_versions(connection, found.package_id)
+    return found, sorted((row for row in others if row.id != found.id and row.status in LISTED), key=lambda row: (row.version or "", row.id))
+
+
+def _readable(connection: Connection, project: int, id_: int) -> Listed:
+    found = packages.get_package(connection, project, id_)
+    if found is None or found.status not in READABLE:
+        raise PackageNotFound()
+    return found
+
+
+async def list_pipelines(call: Call) -> Answer:
+    """The pipelines that published a package, newest first: keyset pages only, of at most 20."""
+    parameters = read_query(call)
+    size = parameters.integer("per_page")
+    if size is not None and not 1 <= size <= MOST_PIPELINES:
+        raise unfit("per_page")
+    read_cursor(parameters)
+    await call.house.database.read(_readable, call.place.id, path_id(call, "package_id"))
+    return by_keys(call, [], None)
+
+
+async def list_files(call: Call) -> Answer:
+    """The files of a version."""
+    parameters = read_query(call)
+    page = read_page(parameters)
+    version_id = path_id(call, "package_id")
+    rows, total = await call.house.database.read(_files, call.place.id, version_id, page.offset, page.size)
+    return paged(call, [file_shape(row, version_id) for row in rows], page, total)
+
+
+def _files(connection: Connection, project: int, version_id: int, offset: int, limit: int) -> tuple[list[FileRow], int]:
+    _readable(connection, project, version_id)
+    return packages.list_files(connection, version_id, offset, limit)
+
+
+async def download_file(call: Call) -> Answer:
+    """The bytes of a file."""
+    version_id = path_id(call, "package_id")
+    found = await call.house.database.read(packages.get_file, call.place.id, version_id, path_id(call, "package_file_id"))
+    if found is None:
+        raise FileNotFound()
+    row, _, stored = found
+    return FileReply(
+        blob=row.blob,
+        name=row.path.rpartition("/")[2],
+        stored=stored,
+        file_id=row.id,
+        version_id=version_id,
+        project=row.project,
+        modified=row.created,
+    )
+
+
+# -- deleting --------------------------------------------------------------------------------------------------------
+
+
+async def delete_package(call: Call) -> Answer:
+    """The version and its files are gone; the name and version are free again."""
+    unless = read_unmodified_since(call)
+    await call.house.database.write(_delete, call.house, call.access, path_id(call, "package_id"), None, unless)
+    return empty_reply()
+
+
+async def delete_file(call: Call) -> Answer:
+    """The file is gone; its version stays, even without files."""
+    unless = read_unmodified_since(call)
+    file_id = path_id(call, "package_file_id")
+    await call.house.database.write(_delete, call.house, call.access, path_id(call, "package_id"), file_id, unless)
+    return empty_reply()
+
+
+def read_unmodified_since(call: Call) -> int | None:
+    """The second in `If-Unmodified-Since`; None where there is none that makes sense (RFC 9110, 13.1.4)."""
+    try:
+        moment = parsedate_to_datetime(call.headers.get("if-unmodified-since", ""))
+    except ValueError:
+        return None
+    return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _delete(connection: Connection, house: House, access: Access, version_id: int, file_id: int | None, unless: int | None) -> None:
+    assert access.place is not None
+    project = access.place.id
+    found = packages.get_package(connection, project, version_id)
+    if found is None:
+        raise PackageNotFound()
+    path = None
+    if file_id is not None:
+        file = packages.get_file(connection, project, version_id, file_id)
+        if file is None or file[0].derived:
+            raise FileNotFound()
+        path = file[0].path
+    if unless is not None and _changed(connection, found) > unless:
+        raise PreconditionFailed()
+    format_ = _format(house, found.format)
+    what = change.target(format_, project, access.actor, found.name)
+    version = found.version or ""
+    rules.read_rules(connection, access, found.format, found.name, what.name_key, version, Action.DELETE)
+    change.delete(connection, what, version, path)
+
+
+def _changed(connection: Connection, found: Listed) -> int:
+    """The second of the last change to a version: its birth, or that of a file or tag."""
+    files, _ = packages.list_files(connection, found.id)
+    return max(found.created, *(row.created for row in files), *(since for _, _, since in found.tags), 0) // SECOND
+
+
+def _format(house: House, name: str) -> Format:
+    format_ = house.formats.get(name)
+    if format_ is None:
+        raise Unsupported(f"Packages of type {name} are not served by this instance")
+    return format_
+
+
+def routes() -> list[Route]:
+    def one(method: str, tail: str, handler: Any, action: Action, kind: Literal["project", "group"] = "project") -> Route:
+        return Route(
+            method=method, path=f"api/v4/{kind}s/{{id+}}/packages{tail}", handler=handler, action=action, reach=ROOT,
+            place_of=lambda params: params["id"], place_kind=kind,
+        )  # fmt: skip
+
+    package = "/{package_id}"
+    file = f"{package}/package_files/{{package_file_id}}"
+    return [
+        one("GET", "", list_of_project, Action.READ),
+        one("GET", "", list_of_group, Action.READ, "group"),
+        one("GET", package, get_package, Action.READ),
+        one("DELETE", package, writing(delete_package), Action.DELETE),
+        one("GET", f"{package}/pipelines", list_pipelines, Action.READ),
+        one("GET", f"{package}/package_files", list_files, Action.READ),
+        one("GET", f"{file}/download", download_file, Action.READ),
+        one("DELETE", file, writing(delete_file), Action.DELETE),
+    ]

@@ -1,0 +1,180 @@
+"""Who is asking, where, and whether they may: a matched request → an authorised Call, before a byte of its body is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, quote
+
+from packhouse.auth.credentials import read_credential
+from packhouse.auth.policy import Access, authorize, check_scope
+from packhouse.auth.sessions import Session, Sessions, cookie_name
+from packhouse.db import places, users
+from packhouse.db.engine import now
+from packhouse.db.scopes import Reader
+from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, PlaceNotFound, Unauthenticated
+from packhouse.model import ANONYMOUS, Action, Moment
+from packhouse.packages.history import Clock, read_time
+from packhouse.packages.house import House
+from packhouse.web.asgi import Receive, Scope
+from packhouse.web.call import Call
+from packhouse.web.match import Entry
+
+READS = frozenset({"GET", "HEAD"})
+SECRETS = frozenset({b"authorization", b"private-token", b"job-token", b"deploy-token", b"content-length"})
+LISTS = frozenset({b"accept", b"cookie", b"if-none-match"})
+
+
+class Entrance:
+    """The edge that decides."""
+
+    def __init__(self, house: House, sessions: Sessions, clock: Clock) -> None:
+        self.house = house
+        self.gate = house.gate
+        self.sessions = sessions
+        self.clock = clock
+        self._cookie = cookie_name(house.settings.secure)
+
+    async def admit(
+        self, scope: Scope, receive: Receive, entry: Entry, method: str, params: Mapping[str, str], request_id: str, address: str
+    ) -> Call:
+        """The call, authorised. Raises what `authorize` raises, `InvalidCredential`, `TooManyRequests`."""
+        headers = read_headers(scope)
+        query_string = scope["query_string"]
+        query = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=200)) if query_string else {}
+        route = entry.route
+        place, needs_place, at = self._where(entry, params, query)
+        session: Session | None = None
+        if entry.page:
+            access, session = await self._page_access(headers, place, method)
+        elif route.action is Action.OPEN and entry.format is None:
+            access = Access(actor=ANONYMOUS, native=False, method=method)  # probes ask nobody
+        else:
+            credential = read_credential(
+                headers, query, entry.format.credentials if entry.format is not None else (), query_allowed=self.house.settings.query_tokens
+            )
+            access = await self.gate.identify(credential, place, address=address, native=entry.native, method=method)
+            if not entry.native and ("sudo" in query or b"sudo" in headers):
+                access = await self._sudo(access, query.get("sudo") or headers[b"sudo"].decode("latin-1"), place, method)
+        access = self._of_kind(access, entry)
+        if route.signed_in and access.actor.anonymous and entry.native:
+            raise Unauthenticated()
+        await self._check(access, entry, needs_place)
+        if at is not None:
+            await self.clock.settle(at)
+        moment = self._moment(entry, access, params, at)
+
+        async def lookup(project: int) -> Access:
+            if entry.page or (access.actor.user_id is not None and access.actor.token_id is None):
+                return await self.gate.as_user(access.actor.user_id or -1, access.actor.kind, project, native=entry.native, method=method)
+            return await self.gate.identify(credential, project, address=address, native=entry.native, method=method)
+
+        return Call(self.house, scope, receive, entry, method, params, headers, query, access, moment, at, request_id, address, lookup, session)
+
+    def _where(self, entry: Entry, params: Mapping[str, str], query: Mapping[str, str]) -> tuple[str | int | None, bool, int | None]:
+        """The place that a path means, whether the route needs one, and the moment it asks for."""
+        at = read_time(params["time"]) if entry.moving else None
+        if entry.level in ("project", "group"):
+            return _place_id(params["id"]), True, at
+        place_of = entry.route.place_of
+        if place_of is None:
+            return None, False, at
+        named = place_of(params)
+        return (None if named is None else _place_id(named)), entry.level == "root", at
+
+    def _of_kind(self, access: Access, entry: Entry) -> Access:
+        """A group's id on a project's route is no project."""
+        kind = entry.level if entry.level in ("project", "group") else entry.route.place_kind
+        if access.place is None or kind is None or access.place.kind == kind or (kind == "group" and access.place.kind == "user" and entry.page):
+            return access
+        return Access(
+            actor=access.actor, place=None, switched_on=access.switched_on, native=access.native, method=access.method, guest_reads=access.guest_reads
+        )
+
+    async def _check(self, access: Access, entry: Entry, needs_place: bool) -> None:
+        try:
+            authorize(access, entry.route.action, needs_place=needs_place)
+        except (PlaceNotFound, Unauthenticated) as error:
+            # a private group may still hold a project that this actor belongs to, or may read
+            place = access.place
+            reading = entry.route.action in (Action.SEE, Action.READ)
+            if not reading or place is None or place.kind == "project" or not await self._holds_below(access):
+                if isinstance(error, PlaceNotFound) and entry.route.place_kind == "group":
+                    raise PlaceNotFound("Group Not Found") from error
+                raise
+            check_scope(access, entry.route.action)
+
+    async def _holds_below(self, access: Access) -> bool:
+        assert access.place is not None
+        if access.actor.anonymous and access.native:
+            return False
+        return await self.house.database.read(places.holds_below, access.place.id, Reader.of(access.actor, now(), access.guest_reads))
+
+    async def _page_access(self, headers: Mapping[bytes, bytes], place: str | int | None, method: str) -> tuple[Access, Session | None]:
+        """Pages know sessions, and nothing else."""
+        if method not in READS and headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
+            raise Forbidden("The form was sent from another site")
+        if method not in READS and b"origin" in headers and headers[b"origin"].decode("latin-1") not in (self.house.settings.base_url, "null"):
+            host = headers.get(b"host", b"").decode("latin-1")
+            if headers[b"origin"].decode("latin-1").partition("://")[2] != host:
+                raise Forbidden("The form was sent from another site")
+        secret = _cookie(headers.get(b"cookie"), self._cookie)
+        session = await self.sessions.find(secret) if secret else None
+        if session is not None:
+            try:
+                return await self.gate.as_user(session.user_id, "session", place, method=method), session
+            except InvalidCredential:
+                session = None
+        return await self.gate.identify(None, place, native=False, method=method), None
+
+    async def _sudo(self, access: Access, who: str, place: str | int | None, method: str) -> Access:
+        """An administrator acts as somebody else (core API 2.1)."""
+        if access.actor.anonymous:
+            raise Unauthenticated()
+        if not access.actor.admin:
+            raise Forbidden("Forbidden - Must be admin to use sudo")
+        if "sudo" not in access.actor.scopes:
+            raise InsufficientScope(scope="sudo")
+        found = await self.house.database.read(users.get_user if who.isdigit() else users.find_user, int(who[:18]) if who.isdigit() else who)  # type: ignore[arg-type]
+        if found is None:
+            raise NotFound(f"User with ID or username '{who[:64]}' Not Found")
+        return await self.gate.as_user(found.id, "session", place, method=method)
+
+    def _moment(self, entry: Entry, access: Access, params: Mapping[str, str], at: int | None) -> Moment:
+        level = entry.level if entry.level in ("project", "group") else "instance"
+        return Moment(
+            at=at or 0,
+            api=self.house.api,
+            format=entry.format.name if entry.format is not None else "",
+            level=level,
+            as_of=f"/-/at/{quote(params['time'], safe=':.-')}" if at is not None else "",
+            place=access.place.id if access.place is not None else (-1 if entry.route.place_of is not None else 0),
+        )
+
+
+def read_headers(scope: Scope) -> dict[bytes, bytes]:
+    """By lower-case name; lists joined. Raises `Invalid` where a header that decides comes twice."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in headers:
+            if name in SECRETS and headers[name] != value:
+                raise Invalid(f"The request carries the header {name.decode()} twice")
+            if name in LISTS:
+                value = headers[name] + (b"; " if name == b"cookie" else b", ") + value
+        headers[name] = value
+    return headers
+
+
+def _cookie(header: bytes | None, name: str) -> str | None:
+    if header is None:
+        return None
+    try:
+        found = SimpleCookie(header.decode("latin-1")).get(name)
+    except CookieError:
+        return None
+    return None if found is None else found.value
+
+
+def _place_id(text: str) -> str | int:
+    """A number is an id, anything else a path."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else text
