@@ -12,6 +12,7 @@ from packhouse.model import (
     Actor,
     Blob,
     Documents,
+    Instant,
     Match,
     Moment,
     NewDocument,
@@ -216,6 +217,10 @@ class Call(Protocol):
 
     @property
     def actor(self) -> Actor: ...
+
+    @property
+    def now(self) -> Instant:
+        """The clock of this machine: for rules that speak of a few minutes, never for what a document says."""
 
     @property
     def packages(self) -> Packages: ...

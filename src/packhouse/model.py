@@ -159,6 +159,7 @@ class About(Struct, omit_defaults=True):
     links: Mapping[str, str] = {}
     requires: str = ""
     dependencies: tuple[Dependency, ...] = ()
+    warnings: tuple[str, ...] = ()  # where the parts of an upload disagree, and it was taken all the same
 
 
 class NewFile(Struct):
@@ -170,6 +171,7 @@ class NewFile(Struct):
     about: About | None = None
     shelf: str = ""
     derived: bool = False  # made by us from another file (`.metadata`): served, not listed
+    movable: bool = False  # other bytes take its place, as a new row: Maven's snapshots without a time in their name
     origin_at: Instant | None = None
 
 

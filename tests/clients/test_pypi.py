@@ -65,8 +65,9 @@ def test_is_refused_other_bytes_under_a_published_name(publisher: Publisher, sta
 
     tree.write_code(43)
     publisher.build(desk, tree)
-    publisher.publish(desk, tree, upload_url(stand, team), team.writer, status=None)
+    said = publisher.publish(desk, tree, upload_url(stand, team), team.writer, status=None).said
 
+    assert "400" in said, said
     assert stand.list_files(team.project, package) == before
 
 
@@ -75,8 +76,9 @@ def test_publishes_nothing_without_the_right(publisher: Publisher, stand: Stand,
     """A token that may only read, or none that is ours, publishes with this client."""
     tree = make_tree(tmp_path / "tree", new_name("toy"), "1.0.0", publisher.build_system)
     publisher.build(desk, tree)
-    for login in (team.reader, WRONG, team.stranger):
-        publisher.publish(desk, tree, upload_url(stand, team), login, status=None)
+    for login, status in {team.reader: "403", WRONG: "401", team.stranger: "404"}.items():
+        said = publisher.publish(desk, tree, upload_url(stand, team), login, status=None).said
+        assert status in said, said
 
     assert stand.list_packages(team.project) == []
 

@@ -172,7 +172,7 @@ def test_switches_the_registry_of_a_project_off(root: Any, project: Any, stand: 
     project.package_registry_access_level = "disabled"
     project.save()
 
-    with sign_in(stand, team.reporter.token) as reporter, pytest.raises(gitlab.GitlabHttpError) as refused:
+    with sign_in(stand, team.reporter.token) as reporter, pytest.raises(gitlab.GitlabGetError) as refused:
         reporter.projects.get(project.id).generic_packages.download("delta", "1.0", "file.txt")
     assert refused.value.response_code == 403
 
@@ -241,7 +241,7 @@ def test_personal_tokens_read_rotate_and_end(root: Any, stand: Stand, team: Team
         old.auth()
     with sign_in(stand, new["token"]) as rotated:
         rotated.projects.get(project.id)
-        rotated.personal_access_tokens.get("self").delete()
+        rotated.personal_access_tokens.delete("self")
         with pytest.raises(gitlab.GitlabAuthenticationError):
             rotated.projects.get(project.id)
 

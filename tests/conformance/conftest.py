@@ -97,6 +97,10 @@ class Home:
     def listing(self, sample: Sample) -> Answer:
         return self.send(self.client.listing(self.project, sample))
 
+    def age(self, seconds: int) -> None:
+        """What was published was published so much earlier."""
+        self.server.furniture.age(self.project, seconds)
+
     def delete(self, sample: Sample) -> Answer:
         return self.client.delete(self.project, sample, self.send)
 

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -159,7 +159,7 @@ class Client:
         assert ask.path.startswith(old)
         return replace(ask, path=self.base("groups", group) + ask.path.removeprefix(old))
 
-    def documents(self, level: str, place: int | str, sample: Sample, time: str = "") -> Iterator[Ask]:
+    def documents(self, level: str, place: int | str, sample: Sample, time: str = "", accepted: Sequence[str] = ACCEPTED) -> Iterator[Ask]:
         """Every READ of this format that is no file and needs no sign-in, filled with the sample, in every form a client may want."""
         reach = {"projects": Reach.PROJECT, "groups": Reach.GROUP, "": Reach.INSTANCE}[level]
         seen = set()
@@ -168,7 +168,7 @@ class Client:
                 for path in fill(route, sample, b""):
                     if sample.filename not in path and quote(sample.filename) not in path and path not in seen:
                         seen.add(path)
-                        for accept in ACCEPTED:
+                        for accept in accepted:
                             yield Ask("GET", self.base(level, place, time) + path, None, {"Accept": accept})
 
     # -- what comes back ---------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from packhouse.auth.passwords import hash_password
 from packhouse.auth.tokens import hash_token, make_token
 from packhouse.db import places, tokens, users
 from packhouse.db.engine import now, open_database
+from packhouse.db.tables import file, generation, version
 from packhouse.model import Visibility
 
 T = TypeVar("T")
@@ -75,6 +76,10 @@ class Furniture:
         found = self.read(places.get_place, place)
         assert found is not None
         return found.full_path
+
+    def age(self, project: int, seconds: int) -> None:
+        """Everything in the project happened so many seconds earlier: a test need not wait."""
+        self.write(_age, project, seconds * 1_000_000)
 
     # -- people and tokens -------------------------------------------------------------------------------------------
 
@@ -155,6 +160,11 @@ def _add_place(connection: Connection, kind: str, path: str, parent: int | None,
         connection, kind=kind, path=path, name=path, parent=above, visibility=int(visibility), description="", creator_id=None, at=now(),
         packages_access=access,
     )  # fmt: skip
+
+
+def _age(connection: Connection, project: int, by: int) -> None:
+    for table, column in ((generation, generation.c.moved_at), (version, version.c.created), (file, file.c.created)):
+        connection.execute(update(table).where(table.c.project_id == project).values({column: column - by}))
 
 
 def _name(kind: str) -> str:

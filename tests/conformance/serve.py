@@ -25,12 +25,12 @@ class ToySigner:
 
     def detached(self, data: bytes) -> bytes:
         nonce = secrets.token_hex(8).encode()
-        return nonce + b" " + hmac.new(self._key, nonce + data, hashlib.sha256).hexdigest().encode() + b"\n"
+        return nonce + b" " + hmac.new(self._key, nonce + data, hashlib.sha256).hexdigest().upper().encode() + b"\n"
 
     def checks(self, data: bytes, signature: bytes) -> bool:
         """Whether the signature is one of these bytes."""
         nonce, _, digest = signature.strip().partition(b" ")
-        return hmac.compare_digest(digest, hmac.new(self._key, nonce + data, hashlib.sha256).hexdigest().encode())
+        return hmac.compare_digest(digest, hmac.new(self._key, nonce + data, hashlib.sha256).hexdigest().upper().encode())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import Any
 
 from sqlalchemy import Connection
@@ -134,7 +133,7 @@ async def create_user(call: Call) -> Answer:
     check_password(password)
     new = NewUser(
         username=parameters.needed("username"), name=parameters.needed("name"), email=parameters.needed("email"),
-        password=await asyncio.to_thread(hash_password, password or secrets.token_urlsafe(32)),
+        password=None if password is None else await asyncio.to_thread(hash_password, password),  # none: nobody can know it
         admin=bool(parameters.flag("admin")), external=bool(parameters.flag("external")),
     )  # fmt: skip
     check_path(new.username, None, "Username")

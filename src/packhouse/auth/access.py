@@ -3,37 +3,73 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TypeAlias
+
+import msgspec
 
 from packhouse.auth.credentials import PERSONAL, Credential
 from packhouse.auth.passwords import verify_password
 from packhouse.auth.policy import Access
+from packhouse.auth.registry_tokens import Principal, RegistryTokens, looks_signed
 from packhouse.auth.throttle import Throttle
 from packhouse.auth.tokens import hash_token, is_mistyped
 from packhouse.db import users
 from packhouse.db.engine import Database, now, this_second
-from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, AccessRow
+from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, DEEPEST, MOST_CANDIDATES, AccessRow
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility
 
 NO_TOKEN = b""
 USE_EVERY = 600_000_000  # a token's last use is written at most every ten minutes
 JOB_USER = "gitlab-ci-token"
+ANY_CARRIER = Credential("")
+
+Where: TypeAlias = str | int | tuple[str, ...] | None
+"""A place by path or id, the deepest project of several paths, or none."""
 
 
 class Gate:
     """Finds out who is asking."""
 
-    def __init__(self, database: Database, *, guest_reads: bool = False, packages: bool = True) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        guest_reads: bool = False,
+        packages: bool = True,
+        containers: bool = True,
+        registry: RegistryTokens | None = None,
+    ) -> None:
         self.database = database
         self.throttle = Throttle()
         self.guest_reads = guest_reads
         self.packages = packages
+        self.containers = containers
+        self.registry = registry
         self.used: dict[int, Instant] = {}  # tokens to be marked as used, flushed by a job
 
     async def identify(
-        self, credential: Credential | None, place: str | int | None, *, address: str = "", native: bool = True, method: str = "GET"
+        self,
+        credential: Credential | None,
+        place: Where,
+        *,
+        address: str = "",
+        native: bool = True,
+        method: str = "GET",
+        area: str = "packages",
+        resource: str = "",
     ) -> Access:
-        """Who asks for this place: an id, a path, or None for none. Raises `InvalidCredential`, `TooManyRequests`."""
+        """Who asks for this place. `resource`: what a registry token must grant. Raises `InvalidCredential`, `TooManyRequests`."""
+        if isinstance(place, tuple):
+            place = await self._deepest(place)
+        if area == "containers" and self.registry is not None and credential is not None and looks_signed(credential.secret):
+            claims = self.registry.read(credential.secret)
+            access = await self.of_principal(claims.principal, place, native=native, method=method)
+            return msgspec.structs.replace(access, granted=claims.grants.get(resource, frozenset()))  # type: ignore[type-var]
+        access = await self._by_credential(credential, place, address, native, method)
+        return access if area == "packages" else self._in_area(access, area)
+
+    async def _by_credential(self, credential: Credential | None, place: str | int | None, address: str, native: bool, method: str) -> Access:
         if credential is None:
             row = await self._look(NO_TOKEN, -1, place)
             return self._access(row, ANONYMOUS, native, method)
@@ -44,12 +80,40 @@ class Gate:
         self._check(row, credential)
         return self._access(row, self._actor(row), native, method)
 
-    async def as_user(self, user_id: int, kind: str, place: str | int | None, *, native: bool = False, method: str = "GET") -> Access:
+    async def as_user(self, user_id: int, kind: str, place: Where, *, native: bool = False, method: str = "GET", area: str = "packages") -> Access:
         """The same for a user who is known already: a session, or sudo."""
+        if isinstance(place, tuple):
+            place = await self._deepest(place)
         row = await self._look(NO_TOKEN, user_id, place)
         if row.user_id is None or row.user_state != "active":
             raise InvalidCredential("The user is blocked")
-        return self._access(row, _user_actor(row, kind), native, method)
+        access = self._access(row, _user_actor(row, kind), native, method)
+        return access if area == "packages" else self._in_area(access, area)
+
+    async def of_principal(self, who: Principal, place: Where, *, native: bool = True, method: str = "GET") -> Access:
+        """The standing that the holder of a registry token has now. Raises `InvalidCredential` where there is none any more."""
+        if isinstance(place, tuple):
+            place = await self._deepest(place)
+        if who.token_id is None:
+            if who.user_id is not None:
+                return await self.as_user(who.user_id, who.kind, place, native=native, method=method, area="containers")
+            return self._in_area(self._access(await self._look(NO_TOKEN, -1, place), ANONYMOUS, native, method), "containers")
+        params = {"token": who.token_id, "user_id": -1, "place": -1 if place is None else place, "now": this_second()}
+        found = await self.database.point(ACCESS_OF_TOKEN, params)
+        assert found is not None
+        row = AccessRow(*found)
+        if row.token_id is None:
+            raise InvalidCredential("The access token behind this registry token is gone")
+        self._check(row, ANY_CARRIER)
+        return self._in_area(self._access(row, self._actor(row), native, method), "containers")
+
+    async def _deepest(self, paths: tuple[str, ...]) -> int | None:
+        params = {f"p{number}": paths[number] if number < len(paths) else "" for number in range(MOST_CANDIDATES)}
+        found = await self.database.point(DEEPEST, params)
+        return None if found is None else int(found[0])
+
+    def _in_area(self, access: Access, area: str) -> Access:
+        return msgspec.structs.replace(access, area=area, switched_on=self.containers)  # type: ignore[type-var]
 
     async def _look(self, token_hash: bytes, user_id: int, place: str | int | None) -> AccessRow:
         by_path = isinstance(place, str)
@@ -156,13 +220,14 @@ def _place(row: AccessRow) -> Place | None:
         row.place_visibility,
         row.place_parent,
         row.place_packages,
+        row.place_containers,
         bool(row.place_archived),
     )
 
 
 @lru_cache(4096)
 def _make_place(
-    id: int, kind: str, path: str, full_path: str, name: str, visibility: int, parent: int | None, packages: str, archived: bool
+    id: int, kind: str, path: str, full_path: str, name: str, visibility: int, parent: int | None, packages: str, containers: str, archived: bool
 ) -> Place:
     return Place(
         id=id,
@@ -173,5 +238,6 @@ def _make_place(
         visibility=Visibility(visibility),
         parent_id=parent,
         packages_access=packages,
+        containers_access=containers,
         archived=archived,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from packhouse.errors import Forbidden, InsufficientScope, PlaceNotFound, SwitchedOff, Unauthenticated
 from packhouse.model import Action, Actor, Place, Role, Struct, Visibility
 
@@ -17,11 +19,21 @@ LEAST_ROLE = {
     Action.OWN: Role.OWNER,
 }
 PACKAGE_ACTIONS = frozenset({Action.READ, Action.PUBLISH, Action.DELETE})
-DEPLOY_SCOPE = {
-    Action.READ: ("read_package_registry", "write_package_registry"),
-    Action.PUBLISH: ("write_package_registry",),
-    Action.DELETE: ("delete_package_registry",),
+OFF = {"containers": "Forbidden - The container registry is switched off"}
+DEPLOY_SCOPE: Mapping[str, Mapping[Action, tuple[str, ...]]] = {
+    "packages": {
+        Action.READ: ("read_package_registry", "write_package_registry"),
+        Action.PUBLISH: ("write_package_registry",),
+        Action.DELETE: ("delete_package_registry",),
+    },
+    "containers": {Action.READ: ("read_registry",), Action.PUBLISH: ("write_registry",)},
 }
+# what else than `api` lets a user's token act on a client's protocol
+USER_SCOPE: Mapping[str, Mapping[Action, str]] = {
+    "packages": {},
+    "containers": {Action.READ: "read_registry", Action.PUBLISH: "write_registry"},
+}
+GRANT = {Action.READ: "pull", Action.PUBLISH: "push", Action.DELETE: "delete", Action.ADMIN: "*"}
 
 
 class Access(Struct):
@@ -35,6 +47,14 @@ class Access(Struct):
     native: bool = True  # a client's protocol route, not REST or a page
     method: str = "GET"
     guest_reads: bool = False
+    area: str = "packages"  # whose switch, access level and token scopes count: packages, containers
+    granted: frozenset[str] | None = None  # what a registry token grants on what is asked for; None: no such token was sent
+
+    @property
+    def level(self) -> str:
+        """Whom the place opens this area to: disabled, private, enabled, public."""
+        assert self.place is not None
+        return self.place.containers_access if self.area == "containers" else self.place.packages_access
 
 
 def authorize(access: Access, action: Action, *, needs_place: bool = True) -> None:
@@ -42,6 +62,7 @@ def authorize(access: Access, action: Action, *, needs_place: bool = True) -> No
     actor = access.actor
     if action is Action.OPEN:
         return
+    _check_granted(access, action)
     if actor.kind == "deploy" and not access.native:
         raise Unauthenticated()
     if action in (Action.SIGN_IN, Action.ADMIN):
@@ -59,8 +80,8 @@ def authorize(access: Access, action: Action, *, needs_place: bool = True) -> No
     place = access.place
     if place is None or not can_see(access, place, action):
         raise _hidden(access)
-    if action in PACKAGE_ACTIONS and (not access.switched_on or (place.kind == "project" and place.packages_access == "disabled")):
-        raise SwitchedOff()
+    if action in PACKAGE_ACTIONS and (not access.switched_on or (place.kind == "project" and access.level == "disabled")):
+        raise SwitchedOff(OFF.get(access.area))
     check_scope(access, action)
     if not _may(access, place, action):
         raise _refusal(access)
@@ -79,7 +100,7 @@ def can_see(access: Access, place: Place, action: Action = Action.SEE) -> bool:
         return True
     if actor.kind == "deploy" and access.reaches:
         return True
-    return action is Action.READ and place.kind == "project" and place.packages_access == "public"
+    return action is Action.READ and place.kind == "project" and access.level == "public"
 
 
 def may(access: Access, action: Action) -> bool:
@@ -99,7 +120,7 @@ def _may(access: Access, place: Place, action: Action) -> bool:
         return action in PACKAGE_ACTIONS  # the scope has said which
     if action is Action.READ and _open_to_read(access, place):
         return True
-    if action is Action.READ and access.guest_reads and place.packages_access != "private":
+    if action is Action.READ and access.guest_reads and access.level != "private":
         return access.role >= Role.GUEST
     if action is Action.READ and place.kind != "project":
         return True  # a group that is visible: its lists hold what is readable
@@ -108,9 +129,9 @@ def _may(access: Access, place: Place, action: Action) -> bool:
 
 def _open_to_read(access: Access, place: Place) -> bool:
     actor = access.actor
-    if place.packages_access == "public":
+    if access.level == "public":
         return True
-    if place.packages_access != "enabled":
+    if access.level != "enabled":
         return False
     if place.visibility == Visibility.PUBLIC:
         return True
@@ -123,7 +144,7 @@ def check_scope(access: Access, action: Action) -> None:
     if actor.anonymous or actor.kind in ("session", "password", "job"):
         return
     if actor.kind == "deploy":
-        wanted = DEPLOY_SCOPE.get(action, ())
+        wanted = DEPLOY_SCOPE[access.area].get(action, ())
         if access.reaches and not actor.scopes.intersection(wanted):
             raise InsufficientScope(scope=" ".join(wanted))
         return
@@ -138,7 +159,7 @@ def _check_user_scope(access: Access, action: Action) -> None:
         if action in (Action.ADMIN, Action.MANAGE, Action.OWN):
             raise Forbidden()
         return
-    if "api" in actor.scopes:
+    if "api" in actor.scopes or (access.native and USER_SCOPE[access.area].get(action) in actor.scopes):
         return
     reading = action in (Action.READ, Action.SEE, Action.SIGN_IN) or access.method in READ_METHODS
     if reading and action not in (Action.PUBLISH, Action.DELETE) and "read_api" in actor.scopes:
@@ -146,6 +167,12 @@ def _check_user_scope(access: Access, action: Action) -> None:
     if action is Action.SIGN_IN and access.method in READ_METHODS and "read_user" in actor.scopes:
         return
     raise InsufficientScope(scope="api" if not reading else "api read_api")
+
+
+def _check_granted(access: Access, action: Action) -> None:
+    wanted = GRANT.get(action)
+    if access.granted is not None and wanted is not None and not access.granted.intersection((wanted, "*")):
+        raise Unauthenticated("The registry token does not grant this: ask for one with the scope of the challenge", error="insufficient_scope")
 
 
 def _hidden(access: Access) -> Exception:

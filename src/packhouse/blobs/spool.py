@@ -11,9 +11,10 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 from packhouse.errors import OutOfSpace, TooLarge
@@ -21,6 +22,17 @@ from packhouse.model import Spooled
 
 BLOCK = 1024 * 1024
 STALE_SECONDS = 24 * 3600
+ALL_DIGESTS = ("sha256", "md5", "sha1", "sha512")
+
+
+class Hasher(Protocol):
+    """A digest in the making."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+    def copy(self) -> Hasher: ...
 
 
 def full_disk(error: OSError) -> bool:
@@ -49,9 +61,13 @@ class Spool:
         if shutil.disk_usage(self.folder).free < self.min_free + wanted:
             raise OutOfSpace()
 
-    def begin(self, limit: int) -> SpoolWriter:
+    def begin(self, limit: int, digests: Sequence[str] = ALL_DIGESTS) -> SpoolWriter:
         """A new file. Raises `OutOfSpace`."""
-        return SpoolWriter(self, limit)
+        return SpoolWriter(self, limit, digests)
+
+    def resume(self, name: str, start: int, limit: int, digests: Sequence[str] = (), hashers: Mapping[str, Hasher] | None = None) -> SpoolWriter:
+        """A file that has been begun, cut to what is safe; hashed on where the hashers so far are at hand. Raises `FileNotFoundError`."""
+        return SpoolWriter(self, limit, digests, name=name, start=start, hashers=hashers)
 
     async def keep(self, content: bytes) -> Spooled:
         """Bytes that are in memory already, in the spool."""
@@ -73,21 +89,36 @@ class Spool:
 class SpoolWriter:
     """One file on its way in. Ends with `finish` or `abort`."""
 
-    def __init__(self, spool: Spool, limit: int) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        limit: int,
+        digests: Sequence[str] = ALL_DIGESTS,
+        *,
+        name: str = "",
+        start: int | None = None,
+        hashers: Mapping[str, Hasher] | None = None,
+    ) -> None:
         self._spool = spool
         self._limit = limit
         self._pending: list[bytes] = []
         self._waiting = 0
         self._flight: Future[None] | None = None
-        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", "md5", "sha1", "sha512")}
-        self.size = 0
-        self.path = spool.folder / uuid4().hex
+        self.hashers: dict[str, Hasher] = dict(hashers or {n: hashlib.new(n, usedforsecurity=False) for n in digests})
+        self.size = start or 0
+        self.path = spool.folder / (name or uuid4().hex)
         try:
-            self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            if start is None:
+                self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            else:
+                self._fd = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW)
         except OSError as error:
             if full_disk(error):
                 raise OutOfSpace() from error
             raise
+        if start is not None:
+            os.ftruncate(self._fd, start)
+            os.lseek(self._fd, start, os.SEEK_SET)
 
     async def write(self, data: bytes) -> None:
         """Take the next bytes. Raises `TooLarge`, `OutOfSpace`."""
@@ -102,13 +133,17 @@ class SpoolWriter:
 
     async def finish(self) -> Spooled:
         """All of it, hashed and synced to disk. Raises `OutOfSpace`."""
+        await self.sync()
+        os.close(self._fd)
+        self._fd = -1
+        digests = {name: self.hashers[name].hexdigest() if name in self.hashers else "" for name in ALL_DIGESTS}
+        return Spooled(path=str(self.path), size=self.size, **digests)
+
+    async def sync(self) -> None:
+        """What was taken so far is hashed and safe on disk. Raises `OutOfSpace`."""
         await self._settle()
         self._launch(last=True)
         await self._settle()
-        os.close(self._fd)
-        self._fd = -1
-        digests = {name: digest.hexdigest() for name, digest in self._digests.items()}
-        return Spooled(path=str(self.path), size=self.size, **digests)
 
     def abort(self) -> None:
         """Forget it: nothing stays behind."""
@@ -137,7 +172,8 @@ class SpoolWriter:
     def _store(self, blocks: list[bytes], last: bool) -> None:
         # in a thread: large blocks are hashed by two threads at once, as hashing frees the interpreter lock
         data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        second = self._spool.run_hash(lambda: self._hash(data, "md5", "sha1")) if len(data) >= BLOCK // 4 else None
+        several = len(self.hashers) > 2 and len(data) >= BLOCK // 4
+        second = self._spool.run_hash(lambda: self._hash(data, "md5", "sha1")) if several else None
         self._hash(data, "sha256", "sha512")
         if second is None:
             self._hash(data, "md5", "sha1")
@@ -157,4 +193,5 @@ class SpoolWriter:
 
     def _hash(self, data: bytes, *names: str) -> None:
         for name in names:
-            self._digests[name].update(data)
+            if name in self.hashers:
+                self.hashers[name].update(data)

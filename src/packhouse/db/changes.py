@@ -6,13 +6,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
-from packhouse.db.engine import writer_clock
+from packhouse.db.engine import Hot, writer_clock
 from packhouse.db.tables import blob, download, event, file, generation, lineage, mark, package, seal, tag, token, version
 from packhouse.model import Actor, Blob, Instant, NewFile
+
+
+def bound(table: Table, name: str, parameter: str | None = None) -> Any:
+    """A parameter of a column's type."""
+    return bindparam(parameter or name, type_=table.c[name].type)
+
+
+def adding(table: Table, *columns: str, answer: str | None = None) -> Hot:
+    """An insert of these columns; `answer` is the column it returns."""
+    statement: Any = insert(table)
+    return Hot(statement.returning(table.c[answer]) if answer else statement, columns)
+
+
+def adding_once(table: Table, *columns: str) -> Hot:
+    """The same where it may be there already: no row comes back then."""
+    in_sqlite = sqlite.insert(table).on_conflict_do_nothing().returning(table.c.id)
+    in_postgres = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.id)
+    return Hot(in_sqlite, columns, postgres=in_postgres)
 
 
 def upsert(connection: Connection) -> Any:
@@ -20,33 +37,64 @@ def upsert(connection: Connection) -> Any:
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
+_MOVED = Hot(
+    select(func.max(generation.c.moved_at)).where(
+        generation.c.project_id == bound(generation, "project_id"),
+        generation.c.format == bound(generation, "format"),
+        generation.c.root == bound(generation, "root"),
+    )
+)
+_SEALED = Hot(select(func.max(seal.c.until)))
+_LATEST = Hot(select(func.max(event.c.at)))
+
+
 def begin(connection: Connection, project: int, format: str, roots: Iterable[str], locks: Iterable[str] = ()) -> Instant:
     """Lock what this change touches, and take its time: later than every generation of these roots and every final moment."""
     roots = list(roots)
 
     def last() -> Instant:
-        moved = select(func.max(generation.c.moved_at)).where(
-            generation.c.project_id == project, generation.c.format == format, generation.c.root.in_(roots)
-        )
-        latest = [connection.scalar(moved), connection.scalar(select(func.max(seal.c.until)))]
+        latest = [_MOVED.value(connection, project_id=project, format=format, root=root) for root in roots]
+        latest.append(_SEALED.value(connection))
         if connection.dialect.name == "sqlite":
-            latest.append(connection.scalar(select(func.max(event.c.at))))
+            latest.append(_LATEST.value(connection))
         return max((x for x in latest if x is not None), default=0)
 
     names = [f"{project}/{format}/{root}" for root in roots] + [f"{project}/{format}//{lock}" for lock in locks]
     return writer_clock(connection, names, last)
 
 
+_NUMBER = Hot(
+    select(func.max(generation.c.number)).where(
+        generation.c.project_id == bound(generation, "project_id"),
+        generation.c.format == bound(generation, "format"),
+        generation.c.root == bound(generation, "root"),
+    )
+)
+_MOVE = adding(generation, "project_id", "format", "root", "number", "moved_at")
+
+
 def move_generations(connection: Connection, project: int, format: str, roots: Iterable[str], at: Instant) -> None:
     """The next generation of each root. The caller holds the roots' locks (`begin`)."""
     for root in sorted(set(roots)):
-        key = (generation.c.project_id == project, generation.c.format == format, generation.c.root == root)
-        number = connection.scalar(select(func.max(generation.c.number)).where(*key)) or 0
-        connection.execute(insert(generation).values(project_id=project, format=format, root=root, number=number + 1, moved_at=at))
+        number = _NUMBER.value(connection, project_id=project, format=format, root=root) or 0
+        _MOVE.rows(connection, project_id=project, format=format, root=root, number=number + 1, moved_at=at)
+
+
+_FIND_PACKAGE = Hot(
+    select(package.c.id).where(
+        package.c.project_id == bound(package, "project_id"),
+        package.c.format == bound(package, "format"),
+        package.c.name_key == bound(package, "name_key"),
+    )
+)
 
 
 def find_package(connection: Connection, project: int, format: str, name_key: str) -> int | None:
-    return connection.scalar(select(package.c.id).where(package.c.project_id == project, package.c.format == format, package.c.name_key == name_key))
+    found: int | None = _FIND_PACKAGE.value(connection, project_id=project, format=format, name_key=name_key)
+    return found
+
+
+_ADD_PACKAGE = adding_once(package, "project_id", "format", "name_key", "name")
 
 
 def ensure_package(connection: Connection, project: int, format: str, name_key: str, name: str) -> int:
@@ -54,20 +102,23 @@ def ensure_package(connection: Connection, project: int, format: str, name_key: 
     found = find_package(connection, project, format, name_key)
     if found is not None:
         return found
-    connection.execute(upsert(connection)(package).values(project_id=project, format=format, name_key=name_key, name=name).on_conflict_do_nothing())
+    _ADD_PACKAGE.rows(connection, project_id=project, format=format, name_key=name_key, name=name)
     made = find_package(connection, project, format, name_key)
     assert made is not None
     return made
 
 
+_FIND_VERSION = Hot(
+    select(version.c.id, version.c.version).where(
+        version.c.package_id == bound(version, "package_id"), version.c.version_id == bound(version, "version_id"), version.c.deleted.is_(None)
+    )
+)
+
+
 def find_version(connection: Connection, package_id: int, version_id: str) -> tuple[int, str] | None:
     """The live version with this id: its row id and its text."""
-    row = connection.execute(
-        select(version.c.id, version.c.version).where(
-            version.c.package_id == package_id, version.c.version_id == version_id, version.c.deleted.is_(None)
-        )
-    ).first()
-    return None if row is None else (row.id, row.version)
+    row = _FIND_VERSION.row(connection, package_id=package_id, version_id=version_id)
+    return None if row is None else (row[0], row[1])
 
 
 def was_deleted(connection: Connection, package_id: int, version_id: str) -> bool:
@@ -76,34 +127,27 @@ def was_deleted(connection: Connection, package_id: int, version_id: str) -> boo
     return connection.execute(rows).first() is not None
 
 
+_ADD_VERSION = adding(version, "package_id", "project_id", "format", "name", "version", "version_id", "creator_id", "created", answer="id")
+
+
 def add_version(
     connection: Connection, package_id: int, project: int, format: str, name: str, text: str, version_id: str, actor: Actor, at: Instant
 ) -> int:
-    result = connection.execute(
-        insert(version)
-        .values(
-            package_id=package_id,
-            project_id=project,
-            format=format,
-            name=name,
-            version=text,
-            version_id=version_id,
-            creator_id=actor.user_id,
-            created=at,
-        )
-        .returning(version.c.id)
-    )
-    return int(result.scalar_one())
+    """The row id of a new version. The caller holds the lock of the package (`begin`)."""
+    row = {"package_id": package_id, "project_id": project, "format": format, "name": name, "version": text, "version_id": version_id, "created": at}
+    return int(_ADD_VERSION.value(connection, creator_id=actor.user_id, **row))
+
+
+_FIND_FILES = Hot(
+    select(file.c.id, file.c.path, file.c.shelf, blob.c.sha256)
+    .join(blob, blob.c.id == file.c.blob_id)
+    .where(file.c.version_id == bound(file, "version_id"), file.c.deleted.is_(None))
+)
 
 
 def find_files(connection: Connection, version_row: int) -> dict[tuple[str, str], tuple[int, str]]:
     """The live files of a version: (path, shelf) → (id, sha256)."""
-    rows = connection.execute(
-        select(file.c.id, file.c.path, file.c.shelf, blob.c.sha256)
-        .join(blob, blob.c.id == file.c.blob_id)
-        .where(file.c.version_id == version_row, file.c.deleted.is_(None))
-    )
-    return {(r.path, r.shelf): (r.id, r.sha256) for r in rows}
+    return {(path, shelf): (id_, sha256) for id_, path, shelf, sha256 in _FIND_FILES.rows(connection, version_id=version_row)}
 
 
 def find_sibling(connection: Connection, root: int, project: int, format: str, name_key: str, version_id: str) -> int | None:
@@ -123,67 +167,82 @@ def find_sibling(connection: Connection, root: int, project: int, format: str, n
     )
 
 
+class BlobGone(Exception):
+    """These bytes were there when the caller looked and are not any more: they must be placed again."""
+
+
+_BLOB = select(blob.c.id, blob.c.place, blob.c.size, blob.c.condemned, blob.c.md5, blob.c.sha1, blob.c.sha512)
+_FIND_BLOB = Hot(_BLOB.where(blob.c.sha256 == bound(blob, "sha256")))
+_LOCK_BLOB = Hot(_BLOB.where(blob.c.sha256 == bound(blob, "sha256")).with_for_update())
+_ADD_BLOB = adding_once(blob, "sha256", "md5", "sha1", "sha512", "size", "place", "created", "touched")
+_TOUCH_BLOB = Hot(update(blob).where(blob.c.id == bound(blob, "id", "row")).values(touched=bound(blob, "touched", "at")))
+
+
 def find_blob(connection: Connection, sha256: str) -> tuple[int, str, int] | None:
     """A live blob: id, stored name, size."""
-    row = connection.execute(
-        select(blob.c.id, blob.c.place, blob.c.size, blob.c.condemned).where(blob.c.sha256 == sha256, blob.c.condemned.is_(None))
-    ).first()
-    return None if row is None else (row.id, row.place, row.size)
+    row = _FIND_BLOB.row(connection, sha256=sha256)
+    return None if row is None or row[3] is not None else (row[0], row[1], row[2])
 
 
 def take_blob(connection: Connection, what: Blob, stored: str | None, at: Instant) -> tuple[int, str]:
-    """The blob row of these bytes, touched or made live under `stored`; answers its id and the stored name that counts."""
-    found = connection.execute(select(blob.c.id, blob.c.place, blob.c.condemned, blob.c.sha512).where(blob.c.sha256 == what.sha256)).first()
-    if found is not None:
-        values: dict[str, Any] = {"touched": at}
-        if found.condemned is not None:
-            values |= {"place": stored or found.place, "condemned": None}
-        if found.sha512 is None:
-            values |= {"md5": what.md5, "sha1": what.sha1, "sha512": what.sha512}
-        connection.execute(update(blob).where(blob.c.id == found.id).values(**values))
-        return found.id, str(values.get("place", found.place))
-    values = {
-        "sha256": what.sha256,
-        "md5": what.md5,
-        "sha1": what.sha1,
-        "sha512": what.sha512,
-        "size": what.size,
-        "place": stored or what.sha256,
-        "created": at,
-        "touched": at,
-    }
-    try:
-        with connection.begin_nested():
-            return int(connection.execute(insert(blob).values(**values).returning(blob.c.id)).scalar_one()), values["place"]
-    except IntegrityError:  # somebody else stored the same bytes meanwhile: theirs count
-        row = connection.execute(select(blob.c.id, blob.c.place).where(blob.c.sha256 == what.sha256)).one()
-        return row.id, row.place
+    """The blob row of these bytes, touched or made live under `stored`; answers its id and the stored name that counts.
+
+    Raises `BlobGone` where nothing was stored because a live blob had been seen, which collection has taken since.
+    """
+    digests = {"md5": what.md5, "sha1": what.sha1, "sha512": what.sha512}
+    found = _LOCK_BLOB.row(connection, sha256=what.sha256)  # locked: collection looks again once it has waited for us
+    if found is None:
+        if stored is None:
+            raise BlobGone
+        made = _ADD_BLOB.value(connection, sha256=what.sha256, **digests, size=what.size, place=stored, created=at, touched=at)
+        if made is not None:
+            return int(made), stored
+        found = _LOCK_BLOB.row(connection, sha256=what.sha256)  # somebody else stored the same bytes meanwhile: theirs count
+        assert found is not None
+    id_, held, _, condemned, *known = found
+    missing = {name: made for (name, made), old in zip(digests.items(), known, strict=True) if old is None and made is not None}
+    if condemned is None and not missing:
+        _TOUCH_BLOB.rows(connection, row=id_, at=at)
+        return id_, held
+    changes: dict[str, Any] = {"touched": at, **missing}
+    if condemned is not None:
+        if stored is None:
+            raise BlobGone
+        held = stored  # never the old name: a slow removal could still hit it
+        changes |= {"place": held, "condemned": None}
+    connection.execute(update(blob).where(blob.c.id == id_).values(**changes))
+    return id_, held
+
+
+_ADD_FILE = adding(
+    file, "version_id", "package_id", "project_id", "path", "shelf", "blob_id", "facts", "about", "derived", "origin_at", "created", answer="id"
+)
 
 
 def add_file(connection: Connection, version_row: int, package_id: int, project: int, new: NewFile, blob_id: int, at: Instant) -> int:
-    result = connection.execute(
-        insert(file)
-        .values(
-            version_id=version_row,
-            package_id=package_id,
-            project_id=project,
-            path=new.path,
-            shelf=new.shelf,
-            blob_id=blob_id,
-            facts=new.facts.decode(),
-            about=None if new.about is None else msgspec.json.encode(new.about).decode(),
-            derived=new.derived,
-            origin_at=new.origin_at,
-            created=at,
-        )
-        .returning(file.c.id)
-    )
-    return int(result.scalar_one())
+    """The row id of a new file."""
+    about = None if new.about is None else msgspec.json.encode(new.about).decode()
+    row = {
+        "version_id": version_row,
+        "package_id": package_id,
+        "project_id": project,
+        "path": new.path,
+        "shelf": new.shelf,
+        "blob_id": blob_id,
+        "created": at,
+    }
+    return int(_ADD_FILE.value(connection, facts=new.facts.decode(), about=about, derived=new.derived, origin_at=new.origin_at, **row))
 
 
 def delete_files(connection: Connection, ids: Sequence[int], at: Instant) -> None:
     for start in range(0, len(ids), 500):
         connection.execute(update(file).where(file.c.id.in_(ids[start : start + 500]), file.c.deleted.is_(None)).values(deleted=at))
+
+
+def is_bare(connection: Connection, version_row: int) -> bool:
+    """Whether nothing is left of a version but what we made ourselves."""
+    kept = select(file.c.id).where(file.c.version_id == version_row, file.c.deleted.is_(None), file.c.derived.is_(False)).limit(1)
+    return connection.execute(kept).first() is None
 
 
 def delete_version(connection: Connection, version_row: int, at: Instant) -> None:
@@ -202,17 +261,21 @@ def shelves_of(connection: Connection, version_row: int) -> set[str]:
     return set(connection.scalars(select(file.c.shelf).where(file.c.version_id == version_row, file.c.deleted.is_(None)).distinct()))
 
 
+_FIND_TAG = Hot(
+    select(tag.c.id, tag.c.version_id).where(tag.c.package_id == bound(tag, "package_id"), tag.c.name == bound(tag, "name"), tag.c.until.is_(None))
+)
+_ADD_TAG = adding(tag, "package_id", "name", "version_id", "since")
+
+
 def set_tag(connection: Connection, package_id: int, name: str, version_row: int | None, at: Instant) -> bool:
     """Point a tag at a version, or end it with None; False where nothing changed."""
-    current = connection.execute(
-        select(tag.c.id, tag.c.version_id).where(tag.c.package_id == package_id, tag.c.name == name, tag.c.until.is_(None))
-    ).first()
-    if (current.version_id if current else None) == version_row:
+    current = _FIND_TAG.row(connection, package_id=package_id, name=name)
+    if (current[1] if current else None) == version_row:
         return False
     if current is not None:
-        connection.execute(update(tag).where(tag.c.id == current.id).values(until=at))
+        connection.execute(update(tag).where(tag.c.id == current[0]).values(until=at))
     if version_row is not None:
-        connection.execute(insert(tag).values(package_id=package_id, name=name, version_id=version_row, since=at))
+        _ADD_TAG.rows(connection, package_id=package_id, name=name, version_id=version_row, since=at)
     return True
 
 
@@ -230,6 +293,9 @@ def set_mark(connection: Connection, version_row: int, kind: str, value: str | N
     return True
 
 
+_ADD_EVENT = adding(event, "at", "what", "actor_id", "actor", "credential", "project_id", "format", "package_id", "version_id", "detail", answer="id")
+
+
 def add_event(
     connection: Connection,
     at: Instant,
@@ -243,23 +309,10 @@ def add_event(
     detail: Mapping[str, Any] | None = None,
 ) -> int:
     """One line of the one log."""
-    result = connection.execute(
-        insert(event)
-        .values(
-            at=at,
-            what=what,
-            actor_id=actor.user_id,
-            actor=actor.username or actor.kind,
-            credential=actor.kind,
-            project_id=project,
-            format=format,
-            package_id=package_id,
-            version_id=version_id,
-            detail=msgspec.json.encode(detail or {}, order="sorted").decode(),
-        )
-        .returning(event.c.id)
-    )
-    return int(result.scalar_one())
+    text = msgspec.json.encode(detail or {}, order="sorted").decode()
+    who = {"actor_id": actor.user_id, "actor": actor.username or actor.kind, "credential": actor.kind}
+    where = {"project_id": project, "format": format, "package_id": package_id, "version_id": version_id}
+    return int(_ADD_EVENT.value(connection, at=at, what=what, detail=text, **who, **where))
 
 
 def add_downloads(

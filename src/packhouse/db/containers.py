@@ -84,7 +84,7 @@ class FoundVersion(NamedTuple):
 
 def _version(kind: str) -> Hot:
     joined = package.join(version, version.c.package_id == package.c.id)
-    wanted = bindparam("wanted")
+    wanted: Any = bindparam("wanted")
     if kind == "tag":
         joined = package.join(tag, and_(tag.c.package_id == package.c.id, tag.c.name == wanted, tag.c.until.is_(None)))
         joined = joined.join(version, version.c.id == tag.c.version_id)
@@ -131,22 +131,22 @@ def lock_blob(connection: Connection, package_id: int, digest: str) -> int | Non
 
 def lock_blobs(connection: Connection, package_id: int, digests: Sequence[str]) -> dict[str, int]:
     """Those of these digests that the package has as live blobs, locked against collection in one order: digest → id."""
-    wanted = {"sha256": {}, "sha512": {}}  # type: dict[str, dict[str, str]]
+    wanted: dict[str, dict[str, str]] = {"sha256": {}, "sha512": {}}
     for digest in digests:
         algorithm, _, encoded = digest.partition(":")
         wanted[algorithm][encoded] = digest
     found: dict[str, int] = {}
-    for algorithm, encoded in wanted.items():
+    for algorithm, by_hash in wanted.items():
         column = blob.c[algorithm]
-        for start in range(0, len(encoded), BATCH):
+        for start in range(0, len(by_hash), BATCH):
             rows = connection.execute(
                 select(blob.c.id, column)
                 .join(blob_link, blob_link.c.blob_id == blob.c.id)
-                .where(blob_link.c.package_id == package_id, column.in_(list(encoded)[start : start + BATCH]), blob.c.condemned.is_(None))
+                .where(blob_link.c.package_id == package_id, column.in_(list(by_hash)[start : start + BATCH]), blob.c.condemned.is_(None))
                 .order_by(blob.c.id)
                 .with_for_update(of=blob)
             )
-            found |= {encoded[row[1]]: row[0] for row in rows}
+            found |= {by_hash[row[1]]: row[0] for row in rows}
     return found
 
 

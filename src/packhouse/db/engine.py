@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -46,15 +46,20 @@ def this_second() -> Instant:
 
 
 class Hot:
-    """A point read of the hot path: one statement, compiled once for each dialect at its first use, that answers bare tuples."""
+    """A statement of a hot path: compiled once for each dialect at its first use, run on the bare driver, answering bare tuples.
 
-    def __init__(self, statement: Select[Any]) -> None:
+    `columns` are those an insert fills, each from a parameter of its name.
+    """
+
+    def __init__(self, statement: Executable, columns: Sequence[str] | None = None, *, postgres: Executable | None = None) -> None:
         self.statement = statement
+        self._columns = columns
+        self._postgres = statement if postgres is None else postgres  # where the dialects have words of their own
 
     @cached_property
     def sqlite(self) -> tuple[str, dict[str, Any]]:
         """The text with named parameters, and the values that are part of the statement."""
-        compiled = self.statement.compile(dialect=sqlite_dialect.dialect(paramstyle="named"))
+        compiled: Any = self._compile(self.statement, sqlite_dialect.dialect(paramstyle="named"))
         return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
 
     @cached_property
@@ -62,8 +67,31 @@ class Hot:
         """The text with numbered parameters, their names in order, and the values that are part of the statement."""
         from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect  # 20 ms that SQLite need not pay
 
-        compiled = self.statement.compile(dialect=asyncpg_dialect.dialect())  # type: ignore[no-untyped-call]
+        compiled: Any = self._compile(self._postgres, asyncpg_dialect.dialect())  # type: ignore[no-untyped-call]
         return str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params)
+
+    def _compile(self, statement: Any, dialect: Any) -> Any:
+        return statement.compile(dialect=dialect, column_keys=self._columns)
+
+    def rows(self, connection: Connection, **params: Any) -> Sequence[Row]:
+        """All rows, inside a transaction."""
+        if connection.dialect.name == "sqlite":
+            text, fixed = self.sqlite
+            bare: Any = connection.connection.driver_connection
+            return list(bare.execute(text, fixed | params).fetchall())
+        text, names, fixed = self.postgres
+        result = connection.exec_driver_sql(text, tuple(params[n] if n in params else fixed[n] for n in names))
+        return list(result.fetchall()) if result.returns_rows else []
+
+    def row(self, connection: Connection, **params: Any) -> Row | None:
+        """The first row, inside a transaction."""
+        found = self.rows(connection, **params)
+        return found[0] if found else None
+
+    def value(self, connection: Connection, **params: Any) -> Any:
+        """The first column of the first row; None where there is none."""
+        found = self.rows(connection, **params)
+        return found[0][0] if found else None
 
 
 class Database(Protocol):
@@ -163,7 +191,7 @@ class SqliteDatabase:
         try:
             with self._writer.begin() as connection:
                 return change(connection, *args, **kwargs)
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:
             raise _translate(error) from error
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
@@ -200,8 +228,8 @@ class SqliteDatabase:
         return self._memo.get((hot, *params.values()), MISSING)
 
 
-def _translate(error: DBAPIError) -> Exception:
-    text = str(error.orig).lower()
+def _translate(error: DBAPIError | sqlite3.OperationalError) -> Exception:
+    text = str(error.orig if isinstance(error, DBAPIError) else error).lower()
     if "full" in text or "no space" in text or "disk i/o error" in text:
         return OutOfSpace()
     if "locked" in text or "busy" in text:

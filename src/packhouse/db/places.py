@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Integer as SqlInteger
 
+from packhouse.db.engine import Hot
 from packhouse.db.scopes import Reader
 from packhouse.db.tables import Id, Time, lineage, member, option, place, place_alias, protection, setting, user, version
 from packhouse.model import Instant, Place, Struct, Visibility
@@ -105,21 +106,26 @@ def path_taken(connection: Connection, path: str) -> bool:
     return connection.execute(held).first() is not None or connection.execute(old).first() is not None
 
 
+_ROOT_OF = Hot(
+    select(place.c.id, place.c.full_path, place.c.settings)
+    .join(lineage, lineage.c.ancestor_id == place.c.id)
+    .where(lineage.c.place_id == bindparam("place", type_=Id))
+    .order_by(lineage.c.depth.desc())
+    .limit(literal_column("1"))
+)
+_SETTINGS_OF = Hot(select(place.c.settings).where(place.c.id == bindparam("place", type_=Id)))
+
+
 def root_of(connection: Connection, id_: int) -> Root:
     """The place at the top of this one's line."""
-    row = connection.execute(
-        select(place.c.id, place.c.full_path, place.c.settings)
-        .join(lineage, lineage.c.ancestor_id == place.c.id)
-        .where(lineage.c.place_id == id_)
-        .order_by(lineage.c.depth.desc())
-        .limit(1)
-    ).one()
+    row = _ROOT_OF.row(connection, place=id_)
+    assert row is not None
     return Root(*row)
 
 
 def settings_of(connection: Connection, id_: int) -> str:
     """The JSON of a place's own settings."""
-    return str(connection.execute(select(place.c.settings).where(place.c.id == id_)).scalar_one())
+    return str(_SETTINGS_OF.value(connection, place=id_))
 
 
 def ancestors_of(connection: Connection, id_: int) -> list[Place]:
@@ -420,11 +426,12 @@ def role_of(connection: Connection, place_id: int, user_id: int, at: Instant) ->
 _PROTECTION = (protection.c.id, protection.c.pattern, protection.c.format, protection.c.push_level, protection.c.delete_level)
 
 
+_PROTECTIONS = Hot(select(*_PROTECTION).where(protection.c.project_id == bindparam("project", type_=Id)).order_by(protection.c.id))
+
+
 def protections(connection: Connection, project: int, format: str | None = None) -> list[Protection]:
-    statement = select(*_PROTECTION).where(protection.c.project_id == project).order_by(protection.c.id)
-    if format is not None:
-        statement = statement.where(protection.c.format == format)
-    return [Protection(*row) for row in connection.execute(statement)]
+    rules = [Protection(*row) for row in _PROTECTIONS.rows(connection, project=project)]
+    return [rule for rule in rules if format is None or rule.format == format]
 
 
 def add_protection(connection: Connection, project: int, pattern: str, format: str, push: int | None, delete_: int | None) -> int:

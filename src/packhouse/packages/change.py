@@ -78,6 +78,9 @@ def _delete_file(connection: Connection, what: Target, at: Instant, package_id: 
         raise FileNotFound()
     changes.delete_files(connection, [file_id for file_id, _ in gone.values()], at)
     shelves = {shelf for _, shelf in gone}
+    if changes.is_bare(connection, version[0]):  # a version goes with its last file
+        shelves |= changes.shelves_of(connection, version[0])
+        changes.delete_version(connection, version[0], at)
     detail = {"version": version[1], "file": path}
     _log(connection, what, at, "delete_file", package_id, version[0], detail, shelves)
 

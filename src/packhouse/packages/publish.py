@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,6 +15,9 @@ from packhouse.errors import AlreadyExists, Invalid, InvalidName, InvalidUpload,
 from packhouse.model import Actor, FileRow, NewFile, Place, Published, Spooled, Struct, Upload
 from packhouse.packages.crash import crash_point
 from packhouse.packages.house import House
+
+P = TypeVar("P")
+T = TypeVar("T")
 
 LONGEST_PATH = 1024
 LONGEST_NAME = 255
@@ -94,11 +97,23 @@ def shelf_root(shelf: str) -> str:
 
 async def publish(house: House, plan: Plan) -> Published:
     """Store and list it: all or nothing. Raises `AlreadyExists`, `Invalid`, `Protected`, `OutOfSpace`."""
-    placed = await place_blobs(house, (spooled for _, spooled in plan.files))
-    published, names = await house.database.write(_commit, plan, placed)
+    placed, (published, names) = await write_with_blobs(house, [spooled for _, spooled in plan.files], _commit, plan)
     crash_point("after commit")
     await drop_losers(house, placed, names)
     return published
+
+
+async def write_with_blobs(
+    house: House, contents: Sequence[Spooled], change: Callable[[Connection, P, Mapping[str, str]], T], what: P
+) -> tuple[Mapping[str, str], T]:
+    """Place these bytes, then make a change that takes them; again where collection took some in between. Raises `OutOfSpace`."""
+    placed: dict[str, str] = {}
+    while True:
+        placed |= await place_blobs(house, (spooled for spooled in contents if spooled.sha256 not in placed))
+        try:
+            return placed, await house.database.write(change, what, placed)
+        except changes.BlobGone:
+            continue
 
 
 async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, str]:
@@ -170,9 +185,9 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
     for new, spooled in plan.files:
         file_id, stored = existing.get((new.path, new.shelf), (None, None))
         if stored is not None and stored != spooled.sha256:
-            if new.derived:
+            if new.derived and not new.movable:
                 continue  # made from another file, which decides
-            if not plan.rules.duplicates:
+            if not (plan.rules.duplicates or new.movable):
                 raise AlreadyExists(f"{new.path} already exists with other bytes", path=new.path, stored=stored, sent=spooled.sha256)
             assert file_id is not None
             changes.delete_files(connection, [file_id], at)

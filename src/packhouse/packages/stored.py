@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import Connection
 
 from packhouse.db import documents as documents_db
 from packhouse.db.documents import NewSet, StoredDocument
 from packhouse.db.engine import now
 from packhouse.model import Blob, Documents, Instant, NewDocument, Spooled, Struct
 from packhouse.packages.house import House
-from packhouse.packages.publish import discard, drop_losers, place_blobs
+from packhouse.packages.publish import discard, drop_losers, write_with_blobs
 
 KEEP: Instant = 3600 * 1_000_000
 """How long a set stays after a newer one took its place: a client may take that long between an index and what it digests."""
@@ -76,15 +77,18 @@ async def keep_sets(house: House, sets: Sequence[MadeSet]) -> None:
             for document in made.documents.values():
                 if document.body not in spooled:
                     spooled[document.body] = await house.spool.keep(document.body)
-        placed = await place_blobs(house, spooled.values())
         new = [
             NewSet(cache_key=digest_key(made.key), series=made.series, projects=made.projects, documents=_with_blobs(made.documents, spooled))
             for made in sets
         ]
-        names = await house.database.write(documents_db.add_sets, new, placed, now())
+        placed, names = await write_with_blobs(house, list(spooled.values()), _add_sets, new)
         await drop_losers(house, placed, names)
     finally:
         discard(spooled.values())
+
+
+def _add_sets(connection: Connection, sets: Sequence[NewSet], placed: Mapping[str, str]) -> dict[str, str]:
+    return documents_db.add_sets(connection, sets, placed, now())
 
 
 def _with_blobs(documents: Documents, spooled: Mapping[bytes, Spooled]) -> Mapping[str, tuple[Blob, str]]:

@@ -117,7 +117,8 @@ class View:
             params["sha256"] = sha256
         if self._at is not None:
             params["at"] = self._at
-        level = self._level if self._level == "project" or self._place is not None else "instance"
+        # an instance route that means one place looks no further than it
+        level = "project" if self._level == "project" else "instance" if self._place is None else "group"
         row = await self._house.database.point(rows_db.FILES[level, version is not None, sha256 is not None, self._at is not None], params)
         if row is None:
             raise FileNotFound()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from packhouse.errors import FileNotFound
+from packhouse.model import Instant
 from packhouse.responses import Document, FileReply, Reply
 from packhouse.web.asgi import Message, Send
 
@@ -49,6 +51,17 @@ def privacy(private: bool) -> bytes:
     return b"private, no-cache" if private else b"no-cache"
 
 
+def is_young(changed_at: Instant) -> bool:
+    """It may change again within the second that its date tells: a date is no validator yet (RFC 9110, 8.8.2.2)."""
+    return time.time() * 1_000_000 - changed_at < 2_000_000
+
+
+def is_same_date(headers: Headers, changed_at: Instant) -> bool:
+    """The client has the one of this date: for those that know no entity tags, such as apt."""
+    asked = headers.get(b"if-modified-since")
+    return asked is not None and asked.strip() == formatdate(changed_at // 1_000_000, usegmt=True).encode() and not is_young(changed_at)
+
+
 # -- documents ------------------------------------------------------------------------------------------------------
 
 
@@ -71,25 +84,27 @@ def _document_headers(document: Document, packed: bool, private: bool) -> list[t
 async def send_document(document: Document, method: str, headers: Headers, send: Send, private: bool, request_id: bytes) -> Sent:
     """A finished document: 304 first, then the bytes the client takes."""
     asked = headers.get(b"if-none-match")
-    if asked is not None and _same_tag(asked, document.etag):
-        return await _not_modified(document, asked, send, private, request_id)
+    if _same_tag(asked, document.etag) if asked is not None else is_same_date(headers, document.changed_at):
+        return await _not_modified(document, asked or b"", send, private, request_id)
     packed = document.gzip is not None and _takes_gzip(headers.get(b"accept-encoding", b""))
     body = document.gzip if packed and document.gzip is not None else document.body
-    held = _HEADERS.get((document.etag, document.media_type, packed, private))
+    held = _HEADERS.get((document.etag, document.changed_at, document.media_type, packed, private))
     if held is None:
         held = _remember(document, packed, private)
+    if is_young(document.changed_at):
+        held = [header for header in held if header[0] != b"last-modified"]
     await send({"type": "http.response.start", "status": 200, "headers": [*held, (b"x-request-id", request_id)]})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
     return Sent(200, len(body))
 
 
-_HEADERS: dict[tuple[str, str, bool, bool], list[tuple[bytes, bytes]]] = {}
+_HEADERS: dict[tuple[str, Instant, str, bool, bool], list[tuple[bytes, bytes]]] = {}
 
 
 def _remember(document: Document, packed: bool, private: bool) -> list[tuple[bytes, bytes]]:
     if len(_HEADERS) > 8192:
         _HEADERS.clear()
-    made = _HEADERS[document.etag, document.media_type, packed, private] = _document_headers(document, packed, private)
+    made = _HEADERS[document.etag, document.changed_at, document.media_type, packed, private] = _document_headers(document, packed, private)
     return made
 
 
@@ -173,7 +188,7 @@ async def send_file(
         *((k.lower().encode("latin-1"), v.encode("latin-1", "replace")) for k, v in reply.headers.items()),
     ]
     asked = headers.get(b"if-none-match")
-    if asked is not None and (reply.blob.sha256.encode() in asked or asked.strip() == b"*"):
+    if _same_tag(asked, reply.blob.sha256) if asked is not None else is_same_date(headers, reply.modified):
         await send({"type": "http.response.start", "status": 304, "headers": common})
         await send({"type": "http.response.body", "body": b""})
         return Sent(304, 0)
@@ -194,7 +209,7 @@ async def send_file(
         (b"content-length", b"%d" % length),
         (b"content-disposition", disposition(reply.name, reply.inline).encode()),
     ]
-    if reply.modified:
+    if reply.modified and not is_young(reply.modified):
         common.append((b"last-modified", formatdate(reply.modified // 1_000_000, usegmt=True).encode()))
     status = 200
     if isinstance(span, tuple):

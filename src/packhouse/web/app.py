@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from urllib.parse import parse_qsl
 
 import structlog
 
@@ -23,7 +24,7 @@ from packhouse.web.answer import Sent, send_document, send_file, send_reply
 from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
 from packhouse.web.entrance import Entrance
-from packhouse.web.failure import answer_crash, answer_error, answer_method, answer_no_route
+from packhouse.web.failure import Asked, answer_crash, answer_error, answer_method, answer_no_route
 from packhouse.web.logs import AccessLog, Record
 from packhouse.web.match import Entry, Matcher
 
@@ -34,7 +35,22 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 class Exchange:
     """One request on its way through: what is known of it so far."""
 
-    __slots__ = ("address", "began", "call", "entry", "identity", "method", "path", "receive", "request_id", "scope", "send", "started", "strict")
+    __slots__ = (
+        "address",
+        "began",
+        "call",
+        "entry",
+        "identity",
+        "method",
+        "params",
+        "path",
+        "receive",
+        "request_id",
+        "scope",
+        "send",
+        "started",
+        "strict",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, strict: list[tuple[bytes, bytes]]) -> None:
         client = scope.get("client")
@@ -49,8 +65,14 @@ class Exchange:
         self.identity = request_id.encode()
         self.strict = strict
         self.entry: Entry | None = None
+        self.params: Mapping[str, str] = {}
         self.call: Call | None = None
         self.started = False
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        text = self.scope["query_string"]
+        return dict(parse_qsl(text.decode("latin-1"), max_num_fields=200)) if text else {}
 
     async def sending(self, message: Message) -> None:
         """`send`, remembering that the answer has begun."""
@@ -129,11 +151,11 @@ class App:
     async def _serve(self, exchange: Exchange) -> Sent:
         if exchange.method not in METHODS:
             return await exchange.reply(answer_method(METHODS))
-        exchange.entry, params, allowed = self.matcher.match(exchange.method, exchange.path)
+        exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
         if exchange.entry is None:
             return await exchange.reply(answer_method(allowed) if allowed else answer_no_route())
         exchange.call = await self._entrance.admit(
-            exchange.scope, exchange.receive, exchange.entry, exchange.method, params, exchange.request_id, exchange.address
+            exchange.scope, exchange.receive, exchange.entry, exchange.method, exchange.params, exchange.request_id, exchange.address
         )
         return await self._send(await self._handle(exchange.call), exchange.call, exchange)
 
@@ -164,7 +186,7 @@ class App:
                 name, tail = forward(call.params)
                 if url := await forward_url(self.house, call.packages, name, tail):
                     return Redirect(url, 302)
-            if call.actor.anonymous and call.entry.native and call.entry.level != "project" and not call.entry.route.action == Action.OPEN:
+            if call.actor.anonymous and call.entry.native and call.moment.level != "project" and not call.entry.route.action == Action.OPEN:
                 raise Unauthenticated() from None  # what is hidden and what is absent must look alike
             raise
         return answer
@@ -193,7 +215,7 @@ class App:
         return await send_file(file, path, call.method, call.raw_headers, exchange.sending, exchange.receive, private, exchange.identity, zero_copy)
 
     async def _refuse(self, error: RegistryError, exchange: Exchange) -> Sent:
-        entry, call = exchange.entry, exchange.call
+        entry = exchange.entry
         if exchange.started:
             raise error  # too late for words: the connection is cut
         if entry is not None and entry.page:
@@ -201,7 +223,8 @@ class App:
             assert not isinstance(answer, Document | FileReply)
             return await exchange.reply(answer)
         style, action, native = (entry.style, entry.route.action, entry.native) if entry is not None else (PLAIN, Action.OPEN, False)
-        return await exchange.reply(answer_error(error, style, native=native, action=action, params=call.params if call is not None else {}))
+        asked = Asked(native, action, exchange.params, exchange.query, self.house.settings.base_url)
+        return await exchange.reply(answer_error(error, style, asked))
 
     async def _fail(self, error: Exception, exchange: Exchange) -> Sent:
         if isinstance(error, OSError) and full_disk(error) and not exchange.started:

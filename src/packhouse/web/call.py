@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from packhouse.auth.policy import Access
 from packhouse.auth.sessions import Session
 from packhouse.contract import Form, Part, Splitter
+from packhouse.db.engine import now
 from packhouse.errors import Invalid, TooLarge
 from packhouse.model import Actor, Instant, Moment, PartEnd, PartStart, Place, Spooled
 from packhouse.packages.house import House
@@ -94,6 +95,10 @@ class Call:
     @property
     def actor(self) -> Actor:
         return self.access.actor
+
+    @property
+    def now(self) -> Instant:
+        return now()
 
     @property
     def place(self) -> Place:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote
 
+from packhouse.auth.access import Where
 from packhouse.auth.credentials import read_credential
 from packhouse.auth.policy import Access, authorize, check_scope
 from packhouse.auth.sessions import Session, Sessions, cookie_name
@@ -53,25 +54,37 @@ class Entrance:
             credential = read_credential(
                 headers, query, entry.format.credentials if entry.format is not None else (), query_allowed=self.house.settings.query_tokens
             )
-            access = await self.gate.identify(credential, place, address=address, native=entry.native, method=method)
+            access = await self.gate.identify(
+                credential,
+                place,
+                address=address,
+                native=entry.native,
+                method=method,
+                area=route.area,
+                resource=params.get("name", "registry:catalog"),
+            )
             if not entry.native and ("sudo" in query or b"sudo" in headers):
-                access = await self._sudo(access, query.get("sudo") or headers[b"sudo"].decode("latin-1"), place, method)
+                access = await self._sudo(access, query.get("sudo") or headers[b"sudo"].decode("latin-1"), place, method, route.area)
         access = self._of_kind(access, entry)
-        if route.signed_in and access.actor.anonymous and entry.native:
+        if route.signed_in and access.actor.anonymous and access.granted is None and entry.native:
             raise Unauthenticated()
         await self._check(access, entry, needs_place)
         if at is not None:
             await self.clock.settle(at)
         moment = self._moment(entry, access, params, at)
 
-        async def lookup(project: int) -> Access:
-            if entry.page or (access.actor.user_id is not None and access.actor.token_id is None):
-                return await self.gate.as_user(access.actor.user_id or -1, access.actor.kind, project, native=entry.native, method=method)
-            return await self.gate.identify(credential, project, address=address, native=entry.native, method=method)
+        async def lookup(project: Where, resource: str = "") -> Access:
+            if entry.page or (access.actor.user_id is not None and access.actor.token_id is None and access.granted is None):
+                return await self.gate.as_user(
+                    access.actor.user_id or -1, access.actor.kind, project, native=entry.native, method=method, area=route.area
+                )
+            return await self.gate.identify(
+                credential, project, address=address, native=entry.native, method=method, area=route.area, resource=resource
+            )
 
         return Call(self.house, scope, receive, entry, method, params, headers, query, access, moment, at, request_id, address, lookup, session)
 
-    def _where(self, entry: Entry, params: Mapping[str, str], query: Mapping[str, str]) -> tuple[str | int | None, bool, int | None]:
+    def _where(self, entry: Entry, params: Mapping[str, str], query: Mapping[str, str]) -> tuple[Where, bool, int | None]:
         """The place that a path means, whether the route needs one, and the moment it asks for."""
         at = read_time(params["time"]) if entry.moving else None
         if entry.level in ("project", "group"):
@@ -80,7 +93,8 @@ class Entrance:
         if place_of is None:
             return None, False, at
         named = place_of(params)
-        return (None if named is None else _place_id(named)), entry.level == "root", at
+        where = _place_id(named) if isinstance(named, str) else None if named is None else tuple(named)
+        return where, entry.level == "root", at
 
     def _of_kind(self, access: Access, entry: Entry) -> Access:
         """A group's id on a project's route is no project."""
@@ -110,7 +124,7 @@ class Entrance:
             return False
         return await self.house.database.read(places.holds_below, access.place.id, Reader.of(access.actor, now(), access.guest_reads))
 
-    async def _page_access(self, headers: Mapping[bytes, bytes], place: str | int | None, method: str) -> tuple[Access, Session | None]:
+    async def _page_access(self, headers: Mapping[bytes, bytes], place: Where, method: str) -> tuple[Access, Session | None]:
         """Pages know sessions, and nothing else."""
         if method not in READS and headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
             raise Forbidden("The form was sent from another site")
@@ -127,7 +141,7 @@ class Entrance:
                 session = None
         return await self.gate.identify(None, place, native=False, method=method), None
 
-    async def _sudo(self, access: Access, who: str, place: str | int | None, method: str) -> Access:
+    async def _sudo(self, access: Access, who: str, place: Where, method: str, area: str) -> Access:
         """An administrator acts as somebody else (core API 2.1)."""
         if access.actor.anonymous:
             raise Unauthenticated()
@@ -138,10 +152,12 @@ class Entrance:
         found = await self.house.database.read(users.get_user if who.isdigit() else users.find_user, int(who[:18]) if who.isdigit() else who)  # type: ignore[arg-type]
         if found is None:
             raise NotFound(f"User with ID or username '{who[:64]}' Not Found")
-        return await self.gate.as_user(found.id, "session", place, method=method)
+        return await self.gate.as_user(found.id, "session", place, method=method, area=area)
 
     def _moment(self, entry: Entry, access: Access, params: Mapping[str, str], at: int | None) -> Moment:
         level = entry.level if entry.level in ("project", "group") else "instance"
+        if entry.level == "root" and entry.format is not None and access.place is not None and access.place.kind == "project":
+            level = "project"
         return Moment(
             at=at or 0,
             api=self.house.api,

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
-from packhouse.contract import ErrorStyle, Params
+from packhouse.contract import ErrorStyle, Params, Refusal
 from packhouse.errors import InvalidCredential, RegistryError, RequestTimeout, TooLarge, TooManyRequests, Unavailable
 from packhouse.model import Action
 from packhouse.responses import Reply
 from packhouse.wording import status_of
 
 
-def answer_error(error: RegistryError, style: ErrorStyle, *, native: bool, action: Action, params: Params) -> Reply:
+class Asked(NamedTuple):
+    """What was asked, as far as a refusal depends on it."""
+
+    native: bool
+    action: Action
+    params: Params
+    query: Mapping[str, str]
+    base: str
+
+
+def answer_error(error: RegistryError, style: ErrorStyle, asked: Asked) -> Reply:
     """The refusal, in the format's own words."""
+    native = asked.native
     status = status_of(error, style.status)
     media_type, body = style.body(error)
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", **style.headers}
     if status == 401 and native:
-        headers["www-authenticate"] = style.challenge(action, params)
+        headers["www-authenticate"] = _challenge(error, style, asked)
     if status == 401 and not native and isinstance(error, InvalidCredential):
         body = msgspec.json.encode({"message": "401 Unauthorized", "error": "invalid_token", "error_description": error.message})
     if isinstance(error, TooManyRequests):
@@ -27,6 +41,12 @@ def answer_error(error: RegistryError, style: ErrorStyle, *, native: bool, actio
     if isinstance(error, TooLarge | RequestTimeout):
         headers["connection"] = "close"
     return Reply(body, status, headers, media_type)
+
+
+def _challenge(error: RegistryError, style: ErrorStyle, asked: Asked) -> str:
+    if style.bearer is None:
+        return style.challenge(asked.action, asked.params)
+    return style.bearer(Refusal(error=error, action=asked.action, params=asked.params, query=asked.query, base=asked.base))
 
 
 def answer_crash(request_id: str) -> Reply:

@@ -184,6 +184,7 @@ RELEASE = QUALIFIERS.index("")
 ALIASES = {"ga": "", "final": "", "release": "", "cr": "rc"}
 SHORT = {"a": "alpha", "b": "beta", "m": "milestone"}
 TOKEN = re.compile(r"[0-9]+|[^0-9.-]+|[.-]")
+DIGITS = "0123456789"
 
 # Ranks of what may stand at one place of a version. What sorts below the end of a version is a pre-release.
 EARLY_WORD, EARLY_LIST, EARLY_ZERO, END, WORD, LIST, NUMBER = range(7)
@@ -212,21 +213,21 @@ def read_items(version: str) -> Items:
     """Numbers, words and lists: a dash, and each change between digits and letters, opens a list that runs to the end."""
     top: Items = []
     lists = [top]
-    previous = "."
-    for token in TOKEN.findall(version.lower()):
-        if token in ".-":
-            if previous in ".-":
-                lists[-1].append(0)  # nothing between two separators is a zero
-        elif previous not in ".-":
+    tokens = TOKEN.findall(version.lower())
+    for previous, token, following in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False):
+        if token in (".", "-"):
+            if previous in ("", ".", "-"):
+                lists[-1].append(0)  # nothing before a separator is a zero
+            if token == "-":
+                open_list(lists)
+            continue
+        if previous not in ("", ".", "-"):
             open_list(lists)
-        if token == "-":
+        number = token[0] in DIGITS
+        # A word behind a dot is as one behind a dash where it ends the version or a number follows at once: 1.0.rc1 is 1.0-rc1.
+        if not number and lists[-1] and following not in (".", "-"):
             open_list(lists)
-        elif token.isdigit() and token.isascii():
-            lists[-1].append(int(token))
-        elif token != ".":
-            lists[-1].append(token)
-        previous = token
-    expand_words(top)
+        lists[-1].append(int(token) if number else read_word(token, following))
     for items in reversed(lists):
         trim(items)
     return top
@@ -238,16 +239,11 @@ def open_list(lists: list[Items]) -> None:
     lists.append(inner)
 
 
-def expand_words(items: Items) -> None:
-    # One letter stands for a word only where a number follows: 1.0-a1, not 1.0-a.
-    for place, item in enumerate(items):
-        if isinstance(item, list):
-            expand_words(item)
-        elif isinstance(item, str):
-            following = items[place + 1] if place + 1 < len(items) else None
-            joined = isinstance(following, list) and bool(following) and isinstance(following[0], int)
-            word = SHORT.get(item, item) if joined else item
-            items[place] = ALIASES.get(word, word)
+def read_word(word: str, following: str) -> str:
+    # One letter stands for a word only where a number follows at once: 1.0-a1, not 1.0-a.
+    if following[:1] in DIGITS and following:
+        word = SHORT.get(word, word)
+    return ALIASES.get(word, word)
 
 
 def trim(items: Items) -> None:
