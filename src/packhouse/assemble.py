@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packhouse.api.routes import api_routes
 from packhouse.auth.access import Gate
+from packhouse.auth.registry_tokens import RegistryTokens
 from packhouse.auth.sessions import Sessions
 from packhouse.blobs.disk import DiskStore
 from packhouse.blobs.spool import Spool
@@ -36,7 +37,13 @@ def make_house(settings: Settings, formats: Sequence[Format] = FORMATS, signers:
         store=DiskStore(Path(blobs).absolute()),
         spool=Spool(settings.data_path / "spool", settings.min_free_mib * 1024 * 1024),
         formats={format.name: format for format in formats},
-        gate=Gate(database, guest_reads=settings.guest_reads, packages=settings.packages),
+        gate=Gate(
+            database,
+            guest_reads=settings.guest_reads,
+            packages=settings.packages,
+            containers=settings.containers,
+            registry=RegistryTokens(settings.data_path / "keys" / "registry", settings.base_url),
+        ),
         cache=DocumentCache(settings.document_cache_mib * 1024 * 1024),
         inspector=Inspector(),
         signers=signers,

@@ -122,8 +122,11 @@ class LooseBlobs(Protocol):
     async def add(self, name: str, digest: str, chunk: Chunk) -> Blob:
         """The body as a blob of the package. Raises `DigestMismatch`, `TooLarge`."""
 
-    async def mount(self, name: str, digest: str, source: str | None) -> bool:
-        """Link a blob of another package, or with None of any in the same project; False where there is none that this actor may read."""
+    async def mount(self, name: str, digest: str, source: str | None, places: Sequence[str] = ()) -> bool:
+        """Link a blob of another package, in the deepest project of `places`, or with None of any package in the same project.
+
+        False where there is none that this actor may read.
+        """
 
     async def remove(self, name: str, digest: str) -> None:
         """Unlink. Raises `BlobNotFound`, and `Unsupported` while a version points at it."""

@@ -194,7 +194,7 @@ class Upload(Struct):
     tags: tuple[str, ...] = ()
     status: str | None = None  # default, hidden; None leaves it
     references: tuple[Reference, ...] = ()
-    retag: bool = False  # the tags move here even where the version was there before
+    addressed: bool = False  # the version is the digest of its bytes: to publish it again is no retry, its tags move here
 
 
 class FileRow(Struct):

@@ -37,6 +37,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     guest_reads: Annotated[bool, Meta(description="Guests of a private project may read its packages")] = False
     access_log: Annotated[bool, Meta(description="One line for each request on standard output")] = True
     document_cache_mib: Annotated[int, Meta(ge=1, description="Finished index documents kept in memory, for each process")] = 32
+    containers: Annotated[bool, Meta(description="The container registry of this instance; off: its routes answer 403")] = True
+    collect_seconds: Annotated[int, Meta(ge=0, description="Seconds between two rounds of garbage collection; 0: none")] = 3600
+    collect_grace_seconds: Annotated[int, Meta(ge=0, description="How long bytes that nothing points at are kept; below an hour for tests only")] = (
+        86400
+    )
+    collect_sweep_seconds: Annotated[int, Meta(ge=0, description="How long condemned bytes stay on disk after that")] = 3600
+    collect_untagged: Annotated[bool, Meta(description="Collect manifests that have lost their last tag, index and subject, after the same time")] = (
+        True
+    )
     retention_days: Annotated[int, Meta(ge=0, description="Days that deleted files can still be read at an earlier moment and restored")] = 30
     max_file_size: Annotated[dict[str, int], Meta(description="Largest file in bytes by format; as format=bytes, comma-separated")] = {}
     forward: Annotated[dict[str, str], Meta(description="Where clients are sent for names that are not here, as format=URL, comma-separated")] = {}

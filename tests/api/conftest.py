@@ -23,7 +23,9 @@ class Desk:
     def __init__(self, stand: Stand) -> None:
         self.stand = stand
 
-    def call(self, method: str, path: str, data: Any = None, login: Login | str | None = ADMIN_TOKEN, headers: Mapping[str, str] | None = None) -> Answer:
+    def call(
+        self, method: str, path: str, data: Any = None, login: Login | str | None = ADMIN_TOKEN, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """The answer to this login: a Login, a token, or None for nobody."""
         token = login.token if isinstance(login, Login) else login
         return self.stand.api(method, path, data, token=token, headers=headers)

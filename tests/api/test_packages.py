@@ -242,7 +242,13 @@ def test_files_of_a_package(api: Any, stand: Stand, team: Team) -> None:
     assert (answer.headers["x-total"], answer.headers["x-next-page"]) == ("3", "2")
     first = answer.json()[0]
     assert set(first) == {"id", "package_id", "created_at", "file_name", "size", "file_md5", "file_sha1", "file_sha256"}
-    assert (first["package_id"], first["size"], len(first["file_md5"]), len(first["file_sha1"]), len(first["file_sha256"])) == (package["id"], 8, 32, 40, 64)
+    assert (first["package_id"], first["size"], len(first["file_md5"]), len(first["file_sha1"]), len(first["file_sha256"])) == (
+        package["id"],
+        8,
+        32,
+        40,
+        64,
+    )
     download = api.get(f"{base}/{first['id']}/download", team.reporter).expect(200)
     assert download.body == b"tool 1.0" and 'filename="f.txt"' in download.headers["content-disposition"]
     api.get(f"{base}/{first['id']}/download", None).expect(404)
@@ -263,7 +269,9 @@ def test_conditional_delete(api: Any, team: Team) -> None:
     api.get(path).expect(200)
     api.call("DELETE", path, headers={"If-Unmodified-Since": "no date at all"}).expect(204)
     again = api.publish(team.project)
-    api.call("DELETE", f"/projects/{team.project['id']}/packages/{again['id']}", headers={"If-Unmodified-Since": formatdate(4102444800, usegmt=True)}).expect(204)
+    api.call(
+        "DELETE", f"/projects/{team.project['id']}/packages/{again['id']}", headers={"If-Unmodified-Since": formatdate(4102444800, usegmt=True)}
+    ).expect(204)
 
 
 def test_read_only_token_lists_and_cannot_delete(api: Any, stand: Stand, team: Team) -> None:

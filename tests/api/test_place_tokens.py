@@ -85,8 +85,13 @@ def test_tokens_are_looked_up_in_their_place(api: Any, stand: Stand) -> None:
     """A token of one project is read, rotated or ended through another, or as a deploy token."""
     project, other = stand.make_project(), stand.make_project()
     token = api.call("POST", f"/projects/{project['id']}/access_tokens", {"name": "t", "scopes": ["api"]}).expect(201).json()
-    for method, path in (("GET", f"access_tokens/{token['id']}"), ("POST", f"access_tokens/{token['id']}/rotate"), ("DELETE", f"access_tokens/{token['id']}"),
-                         ("GET", f"deploy_tokens/{token['id']}"), ("DELETE", f"deploy_tokens/{token['id']}")):  # fmt: skip
+    for method, path in (
+        ("GET", f"access_tokens/{token['id']}"),
+        ("POST", f"access_tokens/{token['id']}/rotate"),
+        ("DELETE", f"access_tokens/{token['id']}"),
+        ("GET", f"deploy_tokens/{token['id']}"),
+        ("DELETE", f"deploy_tokens/{token['id']}"),
+    ):
         api.call(method, f"/projects/{other['id']}/{path}").expect(404)
     api.get(f"/projects/{project['id']}", token["token"]).expect(200)
 
@@ -95,7 +100,11 @@ def test_a_group_token_reaches_below(api: Any, stand: Stand) -> None:
     """A group's token does not reach the group's projects, or others."""
     group = stand.make_group()
     project = stand.make_project(group)
-    token = api.call("POST", f"/groups/{group['id']}/access_tokens", {"name": "t", "scopes": ["read_api"], "access_level": REPORTER}).expect(201).json()["token"]
+    token = (
+        api.call("POST", f"/groups/{group['id']}/access_tokens", {"name": "t", "scopes": ["read_api"], "access_level": REPORTER})
+        .expect(201)
+        .json()["token"]
+    )
     assert token.startswith("phgrp_")
     api.get(f"/projects/{project['id']}/packages", token).expect(200)
     api.get(f"/projects/{stand.make_project()['id']}", token).expect(404)

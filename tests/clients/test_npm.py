@@ -90,7 +90,11 @@ def test_installs_nothing_private_without_a_login(client: Client, stand: Stand, 
     name = f"@{team.scope}/lib"
     publish_package(Npm(), desk, stand, team, tmp_path / "lib", name)
     user = client.new_user(tmp_path / "use")
-    for login, reason in {None: "401|Invalid authentication", WRONG: "401|Invalid authentication|is wrong", team.stranger: "404|not found"}.items():
+    for login, reason in {
+        None: "401|Unauthorized|Invalid authentication",
+        WRONG: "401|Invalid authentication|is wrong",
+        team.stranger: "404|not found",
+    }.items():
         client.configure(user, project_registry(stand, team, login), team.scope)
         said = client.install(desk, user, name, status=None).said
         assert re.search(reason, said), said

@@ -24,6 +24,7 @@ from packhouse.contract import Action, Format, Route
 from packhouse.errors import AlreadyExists
 from packhouse.formats import FORMATS
 from packhouse.model import Reach
+from packhouse.packages.history import write_time
 from packhouse.wording import status_of
 
 from .sample import FORMAT as SHELVED
@@ -149,15 +150,16 @@ class Client:
 
     def at(self, ask: Ask, project: int | str, time: str) -> Ask:
         """The same request at an earlier moment."""
-        old = self.base("projects", project)
-        assert ask.path.startswith(old)
-        return replace(ask, path=self.base("projects", project, time) + ask.path.removeprefix(old))
+        return self._moved(ask, project, self.base("projects", project, time))
 
     def in_group(self, ask: Ask, project: int | str, group: int | str) -> Ask:
         """The same request of a group."""
-        old = self.base("projects", project)
+        return self._moved(ask, project, self.base("groups", group))
+
+    def _moved(self, ask: Ask, project: int | str, base: str) -> Ask:
+        old = self.base("projects", project)[:-1]
         assert ask.path.startswith(old)
-        return replace(ask, path=self.base("groups", group) + ask.path.removeprefix(old))
+        return replace(ask, path=base[:-1] + ask.path.removeprefix(old))
 
     def documents(self, level: str, place: int | str, sample: Sample, time: str = "", accepted: Sequence[str] = ACCEPTED) -> Iterator[Ask]:
         """Every READ of this format that is no file and needs no sign-in, filled with the sample, in every form a client may want."""
@@ -239,6 +241,11 @@ def fill(route: Route, sample: Sample, listing: bytes) -> Iterator[str]:
     wanted = _PARAMETER.findall(route.path)
     if all(name in values for name in wanted):
         yield _PARAMETER.sub(lambda found: quote(values[found[1]], safe="@"), route.path)
+
+
+def write_moment(at: int) -> str:
+    """This instant as a URL has it, to the microsecond: what has happened by now is in it."""
+    return write_time(at)[:-4] + f"{at % 1_000_000:06d}Z"
 
 
 def path_of(url: str) -> str:

@@ -50,9 +50,15 @@ async def _answer_list(call: Call, place_id: int | None) -> Answer:
     page = read_page(parameters)
     at = now()
     query = TokenQuery(
-        kinds=("deploy",), place_id=place_id, revoked=False, active=parameters.flag("active") or None, at=at, descending=False, offset=page.offset,
+        kinds=("deploy",),
+        place_id=place_id,
+        revoked=False,
+        active=parameters.flag("active") or None,
+        at=at,
+        descending=False,
+        offset=page.offset,
         limit=page.size,
-    )  # fmt: skip
+    )
     rows, total = await call.house.database.read(tokens.list_tokens, query)
     return paged(call, [deploy_token_shape(row, at) for row in rows], page, total)
 
@@ -95,9 +101,18 @@ def _create(connection: Connection, place_id: int, new: NewToken, actor: Actor) 
     at = begin(connection, place_id)
     get_live(connection, place_id)
     token_id = tokens.add_token(
-        connection, kind="deploy", hash_=new.hash, user_id=None, place_id=place_id, name=new.name, scopes=new.scopes, at=at, expires=new.expires,
-        creator_id=actor.user_id, username=new.username,
-    )  # fmt: skip
+        connection,
+        kind="deploy",
+        hash_=new.hash,
+        user_id=None,
+        place_id=place_id,
+        name=new.name,
+        scopes=new.scopes,
+        at=at,
+        expires=new.expires,
+        creator_id=actor.user_id,
+        username=new.username,
+    )
     detail = {"token": token_id, "name": new.name, "scopes": new.scopes}
     changes.add_event(connection, at, "deploy_token_create", actor, project=place_id, detail=detail)
     return _find(connection, place_id, token_id)
@@ -119,9 +134,14 @@ def _revoke(connection: Connection, place_id: int, token_id: int, actor: Actor) 
 def routes() -> list[Route]:
     def one(kind: Literal["project", "group"], method: str, tail: str, handler: Any, action: Action) -> Route:
         return Route(
-            method=method, path=f"api/v4/{kind}s/{{id+}}/deploy_tokens{tail}", handler=handler, action=action, reach=ROOT,
-            place_of=lambda params: params["id"], place_kind=kind,
-        )  # fmt: skip
+            method=method,
+            path=f"api/v4/{kind}s/{{id+}}/deploy_tokens{tail}",
+            handler=handler,
+            action=action,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
+            place_kind=kind,
+        )
 
     found = [Route(method="GET", path="api/v4/deploy_tokens", handler=list_everywhere, action=Action.ADMIN, reach=ROOT)]
     kinds: tuple[tuple[Literal["project", "group"], Action], ...] = (("project", Action.MANAGE), ("group", Action.OWN))

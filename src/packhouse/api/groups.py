@@ -26,7 +26,7 @@ from packhouse.api.places import (
     read_description,
     read_visibility,
     write_settings,
-)  # fmt: skip
+)
 from packhouse.api.projects import LEVELS, answer_list, move, remove
 from packhouse.api.shapes import Shape
 from packhouse.auth.policy import Access
@@ -56,10 +56,16 @@ def read_group_query(call: Call, parameters: Parameters, **more: Any) -> PlaceQu
     visibility = parameters.choice("visibility", VISIBILITIES)
     order = parameters.choice("order_by", ORDERS) or "name"
     return PlaceQuery(
-        kind="group", reader=Reader.of(call.actor, now()), search=parameters.text("search"), top_level=bool(parameters.flag("top_level_only")),
-        visibility=None if visibility is None else VISIBILITIES[visibility], min_level=least, order_by="name" if order == "similarity" else order,
-        descending=parameters.choice("sort", ("asc", "desc")) == "desc", **more,
-    )  # fmt: skip
+        kind="group",
+        reader=Reader.of(call.actor, now()),
+        search=parameters.text("search"),
+        top_level=bool(parameters.flag("top_level_only")),
+        visibility=None if visibility is None else VISIBILITIES[visibility],
+        min_level=least,
+        order_by="name" if order == "similarity" else order,
+        descending=parameters.choice("sort", ("asc", "desc")) == "desc",
+        **more,
+    )
 
 
 async def _answer_groups(call: Call, parameters: Parameters, **more: Any) -> Answer:
@@ -158,9 +164,12 @@ def read_wanted(parameters: Parameters) -> Wanted:
         "request_access_enabled": parameters.flag("request_access_enabled"),
     }
     return Wanted(
-        name=name, path=parameters.text("path"), description=read_description(parameters), visibility=read_visibility(parameters),
+        name=name,
+        path=parameters.text("path"),
+        description=read_description(parameters),
+        visibility=read_visibility(parameters),
         settings={key: value for key, value in settings.items() if value is not None},
-    )  # fmt: skip
+    )
 
 
 async def create_group(call: Call) -> Answer:
@@ -192,9 +201,16 @@ def _create(connection: Connection, wanted: Wanted, access: Access | None, actor
     check_free(connection, full_path)
     try:
         group = places.add_place(
-            connection, kind="group", path=path, name=wanted.name or path, parent=parent, visibility=visibility, description=wanted.description or "",
-            creator_id=actor.user_id, at=at,
-        )  # fmt: skip
+            connection,
+            kind="group",
+            path=path,
+            name=wanted.name or path,
+            parent=parent,
+            visibility=visibility,
+            description=wanted.description or "",
+            creator_id=actor.user_id,
+            at=at,
+        )
     except IntegrityError as error:
         raise Conflict("Somebody took this path just now: choose another") from error
     write_settings(connection, group, wanted.settings)
@@ -245,9 +261,14 @@ async def delete_group(call: Call) -> Answer:
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any, action: Action) -> Route:
         return Route(
-            method=method, path=f"api/v4/groups/{{id+}}{tail}", handler=handler, action=action, reach=ROOT, place_of=lambda params: params["id"],
+            method=method,
+            path=f"api/v4/groups/{{id+}}{tail}",
+            handler=handler,
+            action=action,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
             place_kind="group",
-        )  # fmt: skip
+        )
 
     return [
         Route(method="GET", path="api/v4/groups", handler=list_groups, action=Action.SEE, reach=ROOT),

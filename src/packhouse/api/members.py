@@ -43,9 +43,15 @@ async def _answer_list(call: Call, *, inherited: bool) -> Answer:
     parameters = read_query(call)
     page = read_page(parameters)
     rows, total = await call.house.database.read(
-        places.list_members, call.place.id, inherited=inherited, search=parameters.text("query"), user_ids=parameters.integers("user_ids"),
-        offset=page.offset, limit=page.size, at=now(),
-    )  # fmt: skip
+        places.list_members,
+        call.place.id,
+        inherited=inherited,
+        search=parameters.text("query"),
+        user_ids=parameters.integers("user_ids"),
+        offset=page.offset,
+        limit=page.size,
+        at=now(),
+    )
     return paged(call, [member_shape(row, call.house.settings.base_url) for row in rows], page, total)
 
 

@@ -14,7 +14,7 @@ from packhouse.api.parameters import Parameters, read_query, unfit
 from packhouse.api.shapes import LISTED, READABLE, file_shape, package_shape, version_shape
 from packhouse.auth.policy import Access
 from packhouse.contract import ROOT, Action, Answer, Format, Route
-from packhouse.db import packages
+from packhouse.db import changes, packages
 from packhouse.db.engine import now
 from packhouse.db.packages import TYPE_ORDER, Listed, PackageQuery
 from packhouse.db.scopes import Reader
@@ -22,6 +22,7 @@ from packhouse.errors import FileNotFound, PackageNotFound, PreconditionFailed, 
 from packhouse.model import FileRow
 from packhouse.packages import change, rules
 from packhouse.packages.house import House
+from packhouse.packages.publish import roots_of
 from packhouse.responses import FileReply, empty_reply, json_reply
 
 STATUSES = ("default", "hidden", "processing", "error", "pending_destruction", "deprecated")
@@ -66,10 +67,13 @@ async def list_of_group(call: Call) -> Answer:
     parameters = read_query(call)
     page = read_page(parameters)
     query = PackageQuery(
-        group=call.place.id, exclude_subgroups=bool(parameters.flag("exclude_subgroups")),
-        reader=Reader.of(call.actor, now(), call.access.guest_reads), offset=page.offset, limit=page.size,
+        group=call.place.id,
+        exclude_subgroups=bool(parameters.flag("exclude_subgroups")),
+        reader=Reader.of(call.actor, now(), call.access.guest_reads),
+        offset=page.offset,
+        limit=page.size,
         **read_filters(call, parameters, (*ORDERS, "project_path")),
-    )  # fmt: skip
+    )
     rows, total = await call.house.database.read(packages.list_packages, query)
     deletable = {project: can(await call.lookup(project), Action.DELETE) for project in {row.project for row in rows}}
     return paged(call, [package_shape(row, call.house.api, deletable=deletable[row.project], grouped=True) for row in rows], page, total or 0)
@@ -174,19 +178,41 @@ def _delete(connection: Connection, house: House, access: Access, version_id: in
     found = packages.get_package(connection, project, version_id)
     if found is None:
         raise PackageNotFound()
-    path = None
-    if file_id is not None:
-        file = packages.get_file(connection, project, version_id, file_id)
-        if file is None or file[0].derived:
-            raise FileNotFound()
-        path = file[0].path
+    file = None if file_id is None else packages.get_file(connection, project, version_id, file_id)
+    if file_id is not None and (file is None or file[0].derived):
+        raise FileNotFound()
     if unless is not None and _changed(connection, found) > unless:
         raise PreconditionFailed()
-    format_ = _format(house, found.format)
-    what = change.target(format_, project, access.actor, found.name)
+    what = change.target(_format(house, found.format), project, access.actor, found.name)
     version = found.version or ""
     rules.read_rules(connection, access, found.format, found.name, what.name_key, version, Action.DELETE)
-    change.delete(connection, what, version, path)
+    if file is None:
+        change.delete(connection, what, version, None)
+    else:
+        _delete_file(connection, what, found, file[0])
+
+
+def _delete_file(connection: Connection, what: change.Target, found: Listed, file: FileRow) -> None:
+    """Over REST a version stays when its last file goes (core API 4.7), so `change.delete`, which ends it too, is not asked."""
+    format_ = what.format
+    roots = roots_of(format_, what.name_key, [file.shelf])
+    at = changes.begin(connection, what.project, format_.name, roots, locks=[what.name_key])
+    beside = (file.path, f"{file.path}.metadata", f"{file.path}.provenance")
+    held = changes.find_files(connection, found.id)
+    changes.delete_files(connection, [held[path, file.shelf][0] for path in beside if (path, file.shelf) in held], at)
+    changes.move_generations(connection, what.project, format_.name, roots, at)
+    detail = {"name": what.name, "version": found.version, "file": file.path}
+    changes.add_event(
+        connection,
+        at,
+        "delete_file",
+        what.actor,
+        project=what.project,
+        format=format_.name,
+        package_id=found.package_id,
+        version_id=found.id,
+        detail=detail,
+    )
 
 
 def _changed(connection: Connection, found: Listed) -> int:
@@ -205,9 +231,14 @@ def _format(house: House, name: str) -> Format:
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any, action: Action, kind: Literal["project", "group"] = "project") -> Route:
         return Route(
-            method=method, path=f"api/v4/{kind}s/{{id+}}/packages{tail}", handler=handler, action=action, reach=ROOT,
-            place_of=lambda params: params["id"], place_kind=kind,
-        )  # fmt: skip
+            method=method,
+            path=f"api/v4/{kind}s/{{id+}}/packages{tail}",
+            handler=handler,
+            action=action,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
+            place_kind=kind,
+        )
 
     package = "/{package_id}"
     file = f"{package}/package_files/{{package_file_id}}"

@@ -24,7 +24,7 @@ from packhouse.api.tokens import (
     revoke_family,
     rotate,
     rotation,
-)  # fmt: skip
+)
 from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.tokens import USER_SCOPES, hash_token
 from packhouse.contract import ROOT, Action, Answer, Route
@@ -56,9 +56,15 @@ def read_token_query(parameters: Parameters, **more: Any) -> TokenQuery:
         name: parameters.instant(name) for first in ("created", "expires", "last_used") for name in (f"{first}_after", f"{first}_before")
     }
     return TokenQuery(
-        search=parameters.text("search"), revoked=parameters.flag("revoked"), active=None if state is None else state == "active", at=now(),
-        order_by=column, descending=descending, **bounds, **more,
-    )  # fmt: skip
+        search=parameters.text("search"),
+        revoked=parameters.flag("revoked"),
+        active=None if state is None else state == "active",
+        at=now(),
+        order_by=column,
+        descending=descending,
+        **bounds,
+        **more,
+    )
 
 
 async def list_tokens(call: Call) -> Answer:
@@ -120,9 +126,18 @@ def _create(connection: Connection, whose: int, new: NewToken, actor: Actor) -> 
     if found is None or found.kind == "bot":
         raise UserNotFound()
     token_id = tokens.add_token(
-        connection, kind="personal", hash_=hash_token(new.secret), user_id=whose, place_id=None, name=new.name, description=new.description,
-        scopes=new.scopes, at=at, expires=new.expires, creator_id=actor.user_id,
-    )  # fmt: skip
+        connection,
+        kind="personal",
+        hash_=hash_token(new.secret),
+        user_id=whose,
+        place_id=None,
+        name=new.name,
+        description=new.description,
+        scopes=new.scopes,
+        at=at,
+        expires=new.expires,
+        creator_id=actor.user_id,
+    )
     detail = {"token": token_id, "name": new.name, "scopes": new.scopes, "user": found.username}
     changes.add_event(connection, at, "token_create", actor, detail=detail)
     row = tokens.get_token(connection, token_id)

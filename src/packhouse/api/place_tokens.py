@@ -70,9 +70,19 @@ def _create(connection: Connection, place_id: int, new: NewToken, level: int, ac
     robot = users.add_user(connection, username=username, name=new.name, email=f"{username}@noreply.invalid", password=None, at=at, kind="bot")
     places.set_member(connection, place_id, robot, level, new.expires, at)
     token_id = tokens.add_token(
-        connection, kind=place.kind, hash_=hash_token(new.secret), user_id=robot, place_id=place_id, name=new.name, description=new.description,
-        scopes=new.scopes, at=at, expires=new.expires, creator_id=actor.user_id, level=level,
-    )  # fmt: skip
+        connection,
+        kind=place.kind,
+        hash_=hash_token(new.secret),
+        user_id=robot,
+        place_id=place_id,
+        name=new.name,
+        description=new.description,
+        scopes=new.scopes,
+        at=at,
+        expires=new.expires,
+        creator_id=actor.user_id,
+        level=level,
+    )
     detail = {"token": token_id, "name": new.name, "scopes": new.scopes, "level": level}
     changes.add_event(connection, at, "token_create", actor, project=place_id, detail=detail)
     return _find(connection, place, token_id)
@@ -116,9 +126,14 @@ def routes() -> list[Route]:
     def one(kind: Literal["project", "group"], method: str, tail: str, handler: Any) -> Route:
         action = Action.MANAGE if kind == "project" else Action.OWN
         return Route(
-            method=method, path=f"api/v4/{kind}s/{{id+}}/access_tokens{tail}", handler=handler, action=action, reach=ROOT,
-            place_of=lambda params: params["id"], place_kind=kind,
-        )  # fmt: skip
+            method=method,
+            path=f"api/v4/{kind}s/{{id+}}/access_tokens{tail}",
+            handler=handler,
+            action=action,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
+            place_kind=kind,
+        )
 
     found: list[Route] = []
     kinds: tuple[Literal["project", "group"], ...] = ("project", "group")

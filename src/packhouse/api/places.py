@@ -24,9 +24,23 @@ VISIBILITIES = {"private": Visibility.PRIVATE, "internal": Visibility.INTERNAL, 
 PROJECT_CREATION = {"noone": 99, "administrator": Role.ADMIN, "owner": Role.OWNER, "maintainer": Role.MAINTAINER, "developer": Role.DEVELOPER}
 SUBGROUP_CREATION = {"owner": Role.OWNER, "maintainer": Role.MAINTAINER}
 SIMPLE = (
-    "id", "description", "name", "name_with_namespace", "path", "path_with_namespace", "created_at", "default_branch", "ssh_url_to_repo",
-    "http_url_to_repo", "web_url", "avatar_url", "star_count", "last_activity_at", "visibility", "namespace",
-)  # fmt: skip
+    "id",
+    "description",
+    "name",
+    "name_with_namespace",
+    "path",
+    "path_with_namespace",
+    "created_at",
+    "default_branch",
+    "ssh_url_to_repo",
+    "http_url_to_repo",
+    "web_url",
+    "avatar_url",
+    "star_count",
+    "last_activity_at",
+    "visibility",
+    "namespace",
+)
 LONGEST_DESCRIPTION = 2000
 
 
@@ -114,22 +128,24 @@ def group_shapes(connection: Connection, found: Sequence[Place], base_url: str) 
     shapes = []
     for place in found:
         settings = read_settings(connection, place.id)
-        shapes.append({
-            "id": place.id,
-            "web_url": address(place, base_url),
-            "name": place.name,
-            "path": place.path,
-            "description": place.description,
-            "visibility": place.visibility.name.lower(),
-            "project_creation_level": settings.get("project_creation_level", "developer"),
-            "subgroup_creation_level": settings.get("subgroup_creation_level", "maintainer"),
-            "request_access_enabled": settings.get("request_access_enabled", True),
-            "avatar_url": None,
-            "full_name": names.get(place.id, place.name),
-            "full_path": place.full_path,
-            "created_at": write_time(place.created),
-            "parent_id": place.parent_id,
-        })  # fmt: skip
+        shapes.append(
+            {
+                "id": place.id,
+                "web_url": address(place, base_url),
+                "name": place.name,
+                "path": place.path,
+                "description": place.description,
+                "visibility": place.visibility.name.lower(),
+                "project_creation_level": settings.get("project_creation_level", "developer"),
+                "subgroup_creation_level": settings.get("subgroup_creation_level", "maintainer"),
+                "request_access_enabled": settings.get("request_access_enabled", True),
+                "avatar_url": None,
+                "full_name": names.get(place.id, place.name),
+                "full_path": place.full_path,
+                "created_at": write_time(place.created),
+                "parent_id": place.parent_id,
+            }
+        )
     return shapes
 
 

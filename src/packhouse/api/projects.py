@@ -27,7 +27,7 @@ from packhouse.api.places import (
     read_settings,
     read_visibility,
     write_settings,
-)  # fmt: skip
+)
 from packhouse.api.shapes import Shape, select_keys
 from packhouse.auth.policy import Access, authorize
 from packhouse.contract import ROOT, Action, Answer, Route
@@ -59,11 +59,16 @@ def read_project_query(call: Call, parameters: Parameters, **more: Any) -> Place
         least = Role.GUEST
     visibility = parameters.choice("visibility", VISIBILITIES)
     return PlaceQuery(
-        kind="project", reader=Reader.of(call.actor, now()), search=parameters.text("search"), archived=parameters.flag("archived"),
-        visibility=None if visibility is None else VISIBILITIES[visibility], min_level=least,
+        kind="project",
+        reader=Reader.of(call.actor, now()),
+        search=parameters.text("search"),
+        archived=parameters.flag("archived"),
+        visibility=None if visibility is None else VISIBILITIES[visibility],
+        min_level=least,
         order_by=ORDERS[parameters.choice("order_by", ORDERS) or "created_at"],
-        descending=(parameters.choice("sort", ("asc", "desc")) or "desc") == "desc", **more,
-    )  # fmt: skip
+        descending=(parameters.choice("sort", ("asc", "desc")) or "desc") == "desc",
+        **more,
+    )
 
 
 async def answer_list(call: Call, parameters: Parameters, **more: Any) -> Answer:
@@ -152,11 +157,14 @@ def read_wanted(parameters: Parameters) -> Wanted:
     if name is not None:
         check_name(name)
     return Wanted(
-        name=name, path=path, description=read_description(parameters), visibility=read_visibility(parameters),
+        name=name,
+        path=path,
+        description=read_description(parameters),
+        visibility=read_visibility(parameters),
         packages_access=_read_level(parameters, "package_registry_access_level", PACKAGE_LEVELS, "packages_enabled"),
         containers_access=_read_level(parameters, "container_registry_access_level", CONTAINER_LEVELS, "container_registry_enabled"),
         keep_deleted_names=parameters.flag("keep_deleted_names"),
-    )  # fmt: skip
+    )
 
 
 def _read_level(parameters: Parameters, name: str, levels: tuple[str, ...], switch: str) -> str | None:
@@ -195,10 +203,18 @@ def _create(connection: Connection, wanted: Wanted, access: Access | None, actor
     check_free(connection, f"{parent.full_path}/{path}")
     try:
         project = places.add_place(
-            connection, kind="project", path=path, name=wanted.name or path, parent=parent, visibility=visibility,
-            description=wanted.description or "", creator_id=actor.user_id, at=at, packages_access=wanted.packages_access or "enabled",
+            connection,
+            kind="project",
+            path=path,
+            name=wanted.name or path,
+            parent=parent,
+            visibility=visibility,
+            description=wanted.description or "",
+            creator_id=actor.user_id,
+            at=at,
+            packages_access=wanted.packages_access or "enabled",
             containers_access=wanted.containers_access or "enabled",
-        )  # fmt: skip
+        )
     except IntegrityError as error:
         raise Conflict("Somebody took this path just now: choose another") from error
     if wanted.keep_deleted_names is not None:
@@ -327,9 +343,14 @@ def remove(connection: Connection, place_id: int, what: str, actor: Actor) -> No
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any, action: Action) -> Route:
         return Route(
-            method=method, path=f"api/v4/projects/{{id+}}{tail}", handler=handler, action=action, reach=ROOT, place_of=lambda params: params["id"],
+            method=method,
+            path=f"api/v4/projects/{{id+}}{tail}",
+            handler=handler,
+            action=action,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
             place_kind="project",
-        )  # fmt: skip
+        )
 
     return [
         Route(method="GET", path="api/v4/projects", handler=list_projects, action=Action.SEE, reach=ROOT),

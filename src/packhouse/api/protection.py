@@ -145,9 +145,14 @@ def _delete(connection: Connection, project: int, id_: int, actor: Actor) -> Non
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any) -> Route:
         return Route(
-            method=method, path=f"api/v4/projects/{{id+}}/packages/protection/rules{tail}", handler=handler, action=Action.MANAGE, reach=ROOT,
-            place_of=lambda params: params["id"], place_kind="project",
-        )  # fmt: skip
+            method=method,
+            path=f"api/v4/projects/{{id+}}/packages/protection/rules{tail}",
+            handler=handler,
+            action=Action.MANAGE,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
+            place_kind="project",
+        )
 
     rule = "/{package_protection_rule_id}"
     return [one("GET", "", list_rules), one("POST", "", writing(create)), one("PATCH", rule, writing(update)), one("DELETE", rule, writing(delete))]

@@ -173,9 +173,14 @@ def routes() -> list[Route]:
 
     def of_group(method: str, handler: Any) -> Route:
         return Route(
-            method=method, path="api/v4/groups/{id+}/-/package_settings", handler=handler, action=Action.OWN, reach=ROOT,
-            place_of=lambda params: params["id"], place_kind="group",
-        )  # fmt: skip
+            method=method,
+            path="api/v4/groups/{id+}/-/package_settings",
+            handler=handler,
+            action=Action.OWN,
+            reach=ROOT,
+            place_of=lambda params: params["id"],
+            place_kind="group",
+        )
 
     return [
         at_root("GET", "version", get_version, Action.SIGN_IN),

@@ -58,9 +58,12 @@ def read_new(parameters: Parameters, kind: str, allowed: frozenset[str]) -> NewT
     if not scopes or not allowed.issuperset(scopes):
         raise unfit("scopes")
     return NewToken(
-        name=name, description=parameters.text("description", LONGEST_DESCRIPTION) or "", scopes=scopes,
-        expires=read_expiry(parameters, LONGEST_LIFE), secret=make_token(kind),
-    )  # fmt: skip
+        name=name,
+        description=parameters.text("description", LONGEST_DESCRIPTION) or "",
+        scopes=scopes,
+        expires=read_expiry(parameters, LONGEST_LIFE),
+        secret=make_token(kind),
+    )
 
 
 def check_privileges(actor: Actor, scopes: tuple[str, ...]) -> None:
@@ -97,10 +100,20 @@ def rotate(connection: Connection, wanted: Rotation) -> TokenRow | None:
         revoke_family(connection, old, wanted.actor, at)
         return None
     new = tokens.add_token(
-        connection, kind=old.kind, hash_=hash_token(wanted.secret), user_id=old.user_id, place_id=old.place_id, name=old.name,
-        description=old.description, scopes=old.scopes, at=at, expires=wanted.expires, creator_id=wanted.actor.user_id, level=old.level,
+        connection,
+        kind=old.kind,
+        hash_=hash_token(wanted.secret),
+        user_id=old.user_id,
+        place_id=old.place_id,
+        name=old.name,
+        description=old.description,
+        scopes=old.scopes,
+        at=at,
+        expires=wanted.expires,
+        creator_id=wanted.actor.user_id,
+        level=old.level,
         family=old.family,
-    )  # fmt: skip
+    )
     if old.place_id is not None and old.user_id is not None:
         places.update_member(connection, old.place_id, old.user_id, expires=wanted.expires)
     detail = {"token": new, "name": old.name, "instead_of": old.id}

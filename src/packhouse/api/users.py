@@ -129,13 +129,16 @@ async def create_user(call: Call) -> Answer:
     if password is None and not chosen:
         raise InvalidParameter(
             "password, reset_password, force_random_password are missing, at least one parameter must be provided", parameter="password"
-        )  # fmt: skip
+        )
     check_password(password)
     new = NewUser(
-        username=parameters.needed("username"), name=parameters.needed("name"), email=parameters.needed("email"),
+        username=parameters.needed("username"),
+        name=parameters.needed("name"),
+        email=parameters.needed("email"),
         password=None if password is None else await asyncio.to_thread(hash_password, password),  # none: nobody can know it
-        admin=bool(parameters.flag("admin")), external=bool(parameters.flag("external")),
-    )  # fmt: skip
+        admin=bool(parameters.flag("admin")),
+        external=bool(parameters.flag("external")),
+    )
     check_path(new.username, None, "Username")
     check_name(new.name)
     check_email(new.email)
@@ -158,7 +161,7 @@ def _create(connection: Connection, new: NewUser, actor: Actor) -> int:
     try:
         id_ = users.add_user(
             connection, username=new.username, name=new.name, email=new.email, password=new.password, at=at, admin=new.admin, external=new.external
-        )  # fmt: skip
+        )
     except IntegrityError as error:
         raise Conflict("Username or email has already been taken") from error
     changes.add_event(connection, at, "user_create", actor, detail={"user": new.username, "admin": new.admin, "external": new.external})

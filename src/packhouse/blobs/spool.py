@@ -65,9 +65,9 @@ class Spool:
         """A new file. Raises `OutOfSpace`."""
         return SpoolWriter(self, limit, digests)
 
-    def resume(self, name: str, start: int, limit: int, digests: Sequence[str] = (), hashers: Mapping[str, Hasher] | None = None) -> SpoolWriter:
-        """A file that has been begun, cut to what is safe; hashed on where the hashers so far are at hand. Raises `FileNotFoundError`."""
-        return SpoolWriter(self, limit, digests, name=name, start=start, hashers=hashers)
+    def resume(self, name: str, start: int, limit: int, hashers: Mapping[str, Hasher]) -> SpoolWriter:
+        """A file that was begun, cut to what is safe of it; the hashers go on, if there are any. Raises `FileNotFoundError`."""
+        return SpoolWriter(self, limit, (), name=name, start=start, hashers=hashers)
 
     async def keep(self, content: bytes) -> Spooled:
         """Bytes that are in memory already, in the spool."""
@@ -104,7 +104,7 @@ class SpoolWriter:
         self._pending: list[bytes] = []
         self._waiting = 0
         self._flight: Future[None] | None = None
-        self.hashers: dict[str, Hasher] = dict(hashers or {n: hashlib.new(n, usedforsecurity=False) for n in digests})
+        self.hashers: dict[str, Hasher] = {n: hashlib.new(n, usedforsecurity=False) for n in digests} | dict(hashers or {})
         self.size = start or 0
         self.path = spool.folder / (name or uuid4().hex)
         try:
@@ -144,6 +144,12 @@ class SpoolWriter:
         await self._settle()
         self._launch(last=True)
         await self._settle()
+
+    def close(self) -> None:
+        """Leave the file as it is."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def abort(self) -> None:
         """Forget it: nothing stays behind."""

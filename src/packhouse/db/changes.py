@@ -279,6 +279,11 @@ def set_tag(connection: Connection, package_id: int, name: str, version_row: int
     return True
 
 
+def tagged_version(connection: Connection, package_id: int, name: str) -> int | None:
+    """The version a tag points at now."""
+    return connection.scalar(select(tag.c.version_id).where(tag.c.package_id == package_id, tag.c.name == name, tag.c.until.is_(None)))
+
+
 def set_mark(connection: Connection, version_row: int, kind: str, value: str | None, at: Instant) -> bool:
     """Set a mark on a version, or end it with None; False where nothing changed."""
     current = connection.execute(

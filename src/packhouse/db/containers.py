@@ -157,12 +157,12 @@ def touch_blob(connection: Connection, package_id: int | None, blob_id: int, at:
         connection.execute(update(blob_link).where(blob_link.c.package_id == package_id, blob_link.c.blob_id == blob_id).values(touched=at))
 
 
-def find_anywhere(connection: Connection, project: int, format: str, digest: str) -> int | None:
-    """A live blob with this digest that some package of the project links to."""
+def find_holder(connection: Connection, project: int, format: str, digest: str) -> int | None:
+    """A package of the project that links to a live blob with this digest."""
     return connection.scalar(
-        select(blob.c.id)
-        .join(blob_link, blob_link.c.blob_id == blob.c.id)
-        .join(package, package.c.id == blob_link.c.package_id)
+        select(package.c.id)
+        .join(blob_link, blob_link.c.package_id == package.c.id)
+        .join(blob, blob.c.id == blob_link.c.blob_id)
         .where(package.c.project_id == project, package.c.format == format, of_digest(digest), blob.c.condemned.is_(None))
         .limit(1)
     )

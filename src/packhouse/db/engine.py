@@ -318,7 +318,7 @@ def writer_clock(connection: Connection, roots: Sequence[str], last: Callable[[]
     """
     if connection.dialect.name == "postgresql":
         run = connection.exec_driver_sql
-        second = run("SELECT extract(epoch FROM clock_timestamp())::int").scalar_one()
+        second = run("SELECT floor(extract(epoch FROM clock_timestamp()))::int").scalar_one()
         run(f"SELECT pg_advisory_xact_lock_shared({WRITERS}, {second})")
         for root in sorted(set(roots)):
             run(f"SELECT pg_advisory_xact_lock({ROOTS}, hashtext($1))", (root,))

@@ -509,30 +509,30 @@ def get_file(connection: Connection, project: int, version_id: int | None, file_
     return None if row is None else (_file_row(row[:-1]), row[1], row[-1])
 
 
-def read_about(connection: Connection, version_id: int) -> About:
+def read_about(connection: Connection, version_id: int, at: Instant | None = None) -> About:
     """What a version's files say about it, merged: the first that says something wins."""
     merged: dict[str, Any] = {}
-    statement = select(file.c.about).where(file.c.version_id == version_id, file.c.deleted.is_(None), file.c.about.is_not(None)).order_by(file.c.id)
+    statement = select(file.c.about).where(file.c.version_id == version_id, visible(file, at), file.c.about.is_not(None)).order_by(file.c.id)
     for (text,) in connection.execute(statement):
         for name, value in msgspec.json.decode(text, type=dict[str, Any]).items():
             merged.setdefault(name, value)
     return msgspec.convert(merged, About)
 
 
-def read_package(connection: Connection, package_id: int, project: int) -> PackageRow | None:
-    """A package as index writers see it now, by its id."""
+def read_package(connection: Connection, package_id: int, project: int, at: Instant | None = None) -> PackageRow | None:
+    """A package as index writers see it, by its id."""
     row = connection.execute(select(package.c.format, package.c.name_key).where(package.c.id == package_id, package.c.project_id == project)).first()
     if row is None:
         return None
-    found = read_rows(connection, [project], row.format, name_key=row.name_key)
+    found = read_rows(connection, [project], row.format, name_key=row.name_key, at=at)
     return found[0] if found else None
 
 
 def search_packages(
-    connection: Connection, query: PackageQuery, format: str, text: str, offset: int, limit: int
+    connection: Connection, query: PackageQuery, format: str, text: str, offset: int, limit: int, at: Instant | None = None
 ) -> tuple[list[tuple[PackageRow, int]], int]:
     """Packages whose name contains the text, each with the id of its newest version, and how many there are."""
-    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, version.c.deleted.is_(None)).correlate(package).exists()
+    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, visible(version, at)).correlate(package).exists()
     conditions: list[ColumnElement[bool]] = [package.c.format == format, alive]
     if text:
         conditions.append(func.lower(package.c.name, type_=SqlString).contains(text.lower(), autoescape=True))
@@ -557,7 +557,7 @@ def search_packages(
     ).all()
     out = []
     for package_id, project in page:
-        row = read_package(connection, package_id, project)
+        row = read_package(connection, package_id, project, at)
         if row is not None:
             out.append((row, row.versions[-1].id))
     return out, total
@@ -568,9 +568,9 @@ def history(connection: Connection, version_id: int, limit: int = 50) -> list[An
     return list(connection.execute(select(event).where(event.c.version_id == version_id).order_by(event.c.id.desc()).limit(limit)))
 
 
-def projects_with(connection: Connection, format: str, name_key: str, group: int | None, reader: Reader) -> list[int]:
-    """The readable projects of a group, or of the instance, that hold a live version of a package."""
-    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, version.c.deleted.is_(None)).correlate(package).exists()
+def projects_with(connection: Connection, format: str, name_key: str, group: int | None, reader: Reader, at: Instant | None = None) -> list[int]:
+    """The readable projects of a group, or of the instance, that hold a version of a package."""
+    alive = select(literal_column("1")).where(version.c.package_id == package.c.id, visible(version, at)).correlate(package).exists()
     conditions = [package.c.format == format, package.c.name_key == name_key, alive, readable()]
     if group is not None:
         conditions.append(within(bindparam("group", group, type_=Id)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from packhouse.auth.access import Gate
-from packhouse.blobs.spool import Spool
+from packhouse.blobs.spool import Hasher, Spool
 from packhouse.blobs.store import Store
 from packhouse.contract import Format, Signer
 from packhouse.db.engine import Database
@@ -43,6 +43,7 @@ class House:
     inspector: Inspector
     signers: Callable[[int | None], Signer] | None = None  # the signer of a project or group, by its id; None: the instance
     counters: Counters = field(default_factory=Counters)
+    hashing: dict[str, tuple[int, dict[str, Hasher]]] = field(default_factory=dict)  # resumable uploads: bytes so far, digests in the making
 
     @property
     def api(self) -> str:

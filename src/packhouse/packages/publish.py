@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from packhouse.blobs.store import stored_name
 from packhouse.contract import Format
-from packhouse.db import changes
-from packhouse.errors import AlreadyExists, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
-from packhouse.model import Actor, FileRow, NewFile, Place, Published, Spooled, Struct, Upload
+from packhouse.db import changes, containers
+from packhouse.errors import AlreadyExists, BlobNotFound, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
+from packhouse.grammar.patterns import matches_inside
+from packhouse.model import Actor, FileRow, NewFile, Place, Published, Reference, Spooled, Struct, Upload
 from packhouse.packages.crash import crash_point
 from packhouse.packages.house import House
 
@@ -30,6 +31,7 @@ class Rules(Struct):
     keep_deleted_names: bool = False
     root: int = 0
     root_path: str = ""
+    fixed_tags: tuple[str, ...] = ()  # patterns of tags that never move
 
 
 class Plan(Struct):
@@ -47,6 +49,8 @@ class Plan(Struct):
     status: str | None
     rules: Rules
     unique: bool
+    references: tuple[Reference, ...] = ()
+    addressed: bool = False
     roots: Any = ()
 
 
@@ -75,6 +79,8 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
         status=upload.status,
         rules=rules,
         unique=unique,
+        references=upload.references,
+        addressed=upload.addressed,
         roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
     )
 
@@ -167,14 +173,16 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
     package_id = changes.ensure_package(connection, plan.project, plan.format, plan.name_key, plan.name)
     if plan.unique and (other := changes.find_sibling(connection, plan.rules.root, plan.project, plan.format, plan.name_key, plan.version_id)):
         raise Invalid(f"Validation failed: Package already exists in project {other} of the same group: {plan.name} {plan.version}")
+    pointed = _find_pointed(connection, plan, package_id)
     found = changes.find_version(connection, package_id, plan.version_id)
     if found is None:
-        if plan.rules.keep_deleted_names and changes.was_deleted(connection, package_id, plan.version_id):
+        if plan.rules.keep_deleted_names and not plan.addressed and changes.was_deleted(connection, package_id, plan.version_id):
             raise Protected(
                 f"{plan.name} {plan.version} was deleted, and this project keeps the names of deleted versions taken: publish another version"
             )
         version_row = changes.add_version(connection, package_id, plan.project, plan.format, plan.name, plan.version, plan.version_id, plan.actor, at)
         version_text = plan.version
+        containers.add_references(connection, version_row, package_id, pointed)
     else:
         version_row, version_text = found
     crash_point("in transaction")
@@ -199,33 +207,64 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
         elif spooled.sha256 in placed and (twin := changes.find_blob(connection, spooled.sha256)) is not None:
             names[spooled.sha256] = twin[1]  # published by somebody else since we looked: their copy of the bytes counts
         rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
+    published = changed
     changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
     if changed:
         changes.move_generations(connection, plan.project, plan.format, plan.roots, at)
-        changes.add_event(
-            connection,
-            at,
-            "publish",
-            plan.actor,
-            project=plan.project,
-            format=plan.format,
-            package_id=package_id,
-            version_id=version_row,
-            detail={"name": plan.name, "version": version_text, "files": {new.path: s.sha256 for new, s in plan.files if not new.derived}},
-        )
+        _log(connection, plan, at, package_id, version_row, version_text, published=published)
     crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
+
+
+def _log(connection: Connection, plan: Plan, at: int, package_id: int, version_row: int, version: str, *, published: bool) -> None:
+    detail: dict[str, Any] = {"name": plan.name, "version": version}
+    only_tagged = plan.addressed and not published
+    if not only_tagged:
+        detail["files"] = {new.path: s.sha256 for new, s in plan.files if not new.derived}
+    if plan.addressed and plan.tags:
+        detail["tag"] = plan.tags[0] if len(plan.tags) == 1 else list(plan.tags)
+    changes.add_event(
+        connection,
+        at,
+        "tag" if only_tagged else "publish",
+        plan.actor,
+        project=plan.project,
+        format=plan.format,
+        package_id=package_id,
+        version_id=version_row,
+        detail=detail,
+    )
 
 
 def _set_movables(connection: Connection, plan: Plan, package_id: int, version_row: int, at: int, *, fresh: bool) -> bool:
     changed = False
     # a publish of the same bytes again is a retry: it does not move tags that went elsewhere meanwhile
-    if fresh:
+    if fresh or plan.addressed:
         for name in plan.tags:
+            if any(matches_inside(pattern, name) for pattern in plan.rules.fixed_tags):
+                _check_fixed(connection, package_id, name, version_row)
             changed |= changes.set_tag(connection, package_id, name, version_row, at)
     if plan.status is not None:
         changed |= changes.set_mark(connection, version_row, "status", None if plan.status == "default" else plan.status, at)
     return changed
+
+
+def _check_fixed(connection: Connection, package_id: int, tag: str, version_row: int) -> None:
+    held = changes.tagged_version(connection, package_id, tag)
+    if held is not None and held != version_row:
+        raise Protected(f"Tag {tag} is immutable: it stays where it was set first, use another tag")
+
+
+def _find_pointed(connection: Connection, plan: Plan, package_id: int) -> list[tuple[str, str, int | None]]:
+    """What the version points at, as rows; blobs are locked against collection. Raises `BlobNotFound` for what must be there and is not."""
+    blobs = [one.digest for one in plan.references if one.kind == "blob"]
+    versions = [one.digest for one in plan.references if one.kind == "version"]
+    held = containers.lock_blobs(connection, package_id, blobs) if blobs else {}
+    known = containers.find_versions(connection, package_id, plan.files[0][0].path, versions) if versions else set()
+    for digest in (*blobs, *versions):
+        if digest not in held and digest not in known:
+            raise BlobNotFound(f"{plan.name} has no {digest}: push it first", digest=digest)
+    return [(one.kind, one.digest, held.get(one.digest)) for one in plan.references]
 
 
 def discard(files: Iterable[Spooled]) -> None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize
-from packhouse.contract import Format, Index
+from packhouse.contract import Format, Found, Index
+from packhouse.db import containers
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
@@ -24,8 +25,10 @@ from packhouse.db.scopes import (
 from packhouse.errors import FileNotFound, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
 from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Spooled, Upload
 from packhouse.packages import change, publish, rules, stored
+from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
+from packhouse.packages.sessions import Uploads
 from packhouse.responses import Document, FileReply
 
 Generations = tuple[tuple[int, int, Instant], ...]
@@ -47,7 +50,7 @@ class View:
         place: int | None,
         moment: Moment,
         at: Instant | None,
-        lookup: Callable[[int], Awaitable[Access]],
+        lookup: Callable[..., Awaitable[Access]],
     ) -> None:
         self._house = house
         self._format = format
@@ -100,7 +103,7 @@ class View:
         query = rows_db.PackageQuery(
             project=self._place if self._level == "project" else None, group=self._place if self._level == "group" else None, reader=self._reader()
         )
-        return await self._house.database.read(_search, query, self._format.name, text, offset, limit)
+        return await self._house.database.read(_search, query, self._format.name, text, offset, limit, self._at)
 
     async def file(self, name: str, version: str | None, path: str, sha256: str | None = None) -> FileReply:
         coordinates = self._format.coordinates
@@ -133,6 +136,69 @@ class View:
             modified=found.created,
             immutable=sha256 is not None,
         )
+
+    async def pick(self, name: str, path: str, *, tag: str | None = None, version: str | None = None) -> Found:
+        kind, wanted = ("tag", tag) if version is None else ("version", self._format.coordinates.version_id(version))
+        row = await self._pick(kind, name, path, wanted or "")
+        if row is None and version is not None:
+            algorithm, _, encoded = version.partition(":")
+            row = await self._pick(algorithm, name, path, encoded) if algorithm in containers.VERSIONS else None
+        if row is None:
+            await self._package(name)
+            raise VersionNotFound()
+        await touch_if_risky(self._house, self._access, None, row.blob_id, row.touched)
+        reply = FileReply(
+            blob=Blob(sha256=row.sha256, size=row.size, md5=row.md5, sha1=row.sha1, sha512=row.sha512),
+            name=path,
+            file_id=row.file_id,
+            version_id=row.version_id,
+            project=self._place,
+            stored=row.stored,
+            modified=row.created,
+            immutable=version is not None,
+        )
+        return Found(reply=reply, version=row.version, facts=row.facts.encode(), size=row.size)
+
+    async def _pick(self, kind: str, name: str, path: str, wanted: str) -> containers.FoundVersion | None:
+        row = await self._house.database.point(containers.VERSIONS[kind], {**self._of_package(name), "path": path, "wanted": wanted})
+        return None if row is None else containers.FoundVersion(*row)
+
+    async def _package(self, name: str) -> int:
+        row = await self._house.database.point(containers.PACKAGE, self._of_package(name))
+        if row is None:
+            raise PackageNotFound()
+        return int(row[0])
+
+    def _of_package(self, name: str) -> dict[str, Any]:
+        return {"project": self.project, "format": self._format.name, "name_key": self._format.coordinates.name_key(name)}
+
+    async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
+        package = await self._package(name)
+        return await self._house.database.read(containers.list_tags, package, after, limit)
+
+    async def names(self, after: str, limit: int) -> Sequence[str]:
+        return await self._house.database.read(containers.list_names, self._format.name, after, limit)
+
+    async def referring(self, name: str, digest: str, after: str, limit: int) -> Sequence[Found]:
+        of = self._of_package(name)
+        rows = await self._house.database.read(containers.list_referring, of["project"], self._format.name, of["name_key"], digest, after, limit)
+        return [
+            Found(
+                reply=FileReply(blob=Blob(sha256=row.sha256, size=row.size), name="", stored=row.stored),
+                version=row.version,
+                facts=row.facts.encode(),
+                size=row.size,
+            )
+            for row in rows
+        ]
+
+    @property
+    def blobs(self) -> Loose:
+        return Loose(self._house, self._format, self._access, self.project, self._lookup)
+
+    @property
+    def sessions(self) -> Uploads:
+        return Uploads(self._house, self._format, self._access, self.project)
 
     # -- documents ---------------------------------------------------------------------------------------------------
 
@@ -255,7 +321,7 @@ class View:
         if self._level == "project":
             assert self._place is not None
             return [self._place]
-        return await self._house.database.read(rows_db.projects_with, self._format.name, key, self._place, self._reader())
+        return await self._house.database.read(rows_db.projects_with, self._format.name, key, self._place, self._reader(), self._at)
 
     # -- changing ----------------------------------------------------------------------------------------------------
 
@@ -352,6 +418,8 @@ def _read_rows(connection: Connection, definition: Index, format: str, projects:
     return Rows(packages=rows_db.read_rows(connection, projects, format, at=at, needs=definition.needs))
 
 
-def _search(connection: Connection, query: rows_db.PackageQuery, format: str, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:
-    found, total = rows_db.search_packages(connection, query, format, text, offset, limit)
-    return [Match(package=row, about=rows_db.read_about(connection, newest)) for row, newest in found], total
+def _search(
+    connection: Connection, query: rows_db.PackageQuery, format: str, text: str, offset: int, limit: int, at: Instant | None
+) -> tuple[Sequence[Match], int]:
+    found, total = rows_db.search_packages(connection, query, format, text, offset, limit, at)
+    return [Match(package=row, about=rows_db.read_about(connection, newest, at)) for row, newest in found], total

@@ -70,7 +70,8 @@ def version_id(version: str) -> str:
     """The version itself: 1.0 and 1.0.0 lie in two folders. Raises `InvalidVersion`."""
     if not VERSION.fullmatch(version) or is_dots(version) or len(version) > LIMIT:
         raise InvalidVersion(
-            f"Validation failed: Version is invalid: {version[:SHOWN]!r} may hold letters, digits and _ . + -, no two dots in a row, at most {LIMIT} long"
+            f"Validation failed: Version is invalid: {version[:SHOWN]!r} may hold letters, digits and _ . + -, no two dots in a row, "
+            f"at most {LIMIT} long"
         )
     return version
 
@@ -95,6 +96,8 @@ def read_spot(path: str) -> Spot:
     name, _, version = folder.rpartition("/")
     if not FILE.fullmatch(file) or is_dots(file) or len(file) > LIMIT:
         raise InvalidUpload(f"Validation failed: File name is invalid: {file[:SHOWN]!r} may hold letters, digits and _ . + -, at most {LIMIT} long")
+    if file == METADATA:
+        raise InvalidUpload(f"{METADATA} is made here from what is published: it is no file of a version")
     return Spot(name=name_key(name), version=version_id(version), file=file)
 
 

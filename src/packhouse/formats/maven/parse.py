@@ -50,7 +50,7 @@ class _Builder(TreeBuilder):
         self._depth = 0
         self._count = 0
 
-    def start(self, tag: str, attributes: dict[str, str], /) -> Element:  # type: ignore[override]
+    def start(self, tag: str, attributes: dict[str, str], /) -> Element:
         self._depth += 1
         self._count += 1
         if self._depth > DEEPEST or self._count > MOST_ELEMENTS:

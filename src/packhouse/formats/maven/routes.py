@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 
@@ -81,8 +82,7 @@ async def get_metadata(call: Call) -> Answer:
 async def get_metadata_checksum(call: Call, algorithm: str) -> Answer:
     """A checksum of the document as it is now."""
     document = (await find_metadata(call))[names.METADATA]
-    digest = names.digest(algorithm, document.body)
-    return checksum_document(digest, document.changed_at)
+    return checksum_document(hashlib.new(algorithm, document.body).hexdigest(), document.changed_at)
 
 
 async def find_metadata(call: Call) -> Mapping[str, Document]:
@@ -107,8 +107,8 @@ async def put_file(call: Call) -> Answer:
     content = (await call.spool()).files[0].content
     check_declared(call.headers, content.blob)
     pom = await call.inspect(read_pom, content, spot.name, spot.version) if spot.file.endswith(".pom") else None
-    published = await call.packages.publish(make_upload(spot, content, pom))
-    return json_reply({"message": "200 OK" if not published.created else "201 Created"}, 200)
+    await call.packages.publish(make_upload(spot, content, pom))
+    return json_reply({"message": "200 OK"})
 
 
 def make_upload(spot: names.Spot, content: Spooled, pom: Pom | None) -> Upload:
@@ -158,7 +158,7 @@ async def put_metadata(call: Call) -> Answer:
     versions = await call.inspect(read_versions, content)
     if "/" in folder and not names.is_snapshot(folder.rpartition("/")[2]):
         await list_versions(call, folder, versions)
-    return json_reply({"message": "200 OK"}, 200)
+    return json_reply({"message": "200 OK"})
 
 
 async def list_versions(call: Call, name: str, versions: tuple[str, ...]) -> None:
@@ -199,62 +199,47 @@ async def delete_file(call: Call) -> Answer:
 # -- the table -------------------------------------------------------------------------------------------------------
 
 
-def forward_file(params: Params) -> tuple[str, str]:
-    """Where an absent file is asked for upstream (page section 6)."""
-    path, _ = names.split_checksum(params["path"])
-    return path.rpartition("/")[0].rpartition("/")[0] or path, params["path"]
+def name_of_file(params: Params) -> str:
+    """The package that a path speaks of. At the instance it is also the path of the project, as in GitLab."""
+    return params["path"].rpartition("/")[0].rpartition("/")[0]
 
 
-def forward_metadata(params: Params, suffix: str = "") -> tuple[str, str]:
+def name_of_metadata(params: Params) -> str:
     """The same for metadata."""
-    folder = params["folder"]
-    name, _, version = folder.rpartition("/")
-    return (name if names.is_snapshot(version) else folder), f"{folder}/{names.METADATA}{suffix}"
+    name, _, version = params["folder"].rpartition("/")
+    return name if names.is_snapshot(version) else params["folder"]
 
 
-def project_of_file(params: Params) -> str | None:
-    """The project that a path of the instance means: that of the same path as the package, as in GitLab."""
-    return params["path"].rpartition("/")[0].rpartition("/")[0] or None
+def forward(params: Params, name_of: Callable[[Params], str], suffix: str = "") -> tuple[str, str]:
+    """Where an absent file is asked for upstream (page section 6). Raises `PackageNotFound` for a path that no repository has."""
+    try:
+        return names.name_key(name_of(params)), params["path"] if "path" in params else f"{params['folder']}/{names.METADATA}{suffix}"
+    except InvalidName as error:
+        raise PackageNotFound from error
 
 
-def project_of_metadata(params: Params) -> str | None:
-    """The same for metadata."""
-    folder = params["folder"]
-    name, _, version = folder.rpartition("/")
-    return name if names.is_snapshot(version) else folder
+def reading(path: str, handler: Callable[[Call], Awaitable[Answer]], name_of: Callable[[Params], str], suffix: str = "") -> Iterator[Route]:
+    """A path of project and group, and the same at the instance, which forwards nothing."""
+    upstream = partial(forward, name_of=name_of, suffix=suffix)
+    yield Route(method="GET", path=path, handler=handler, action=Action.READ, reach=PROJECT | GROUP, forward=upstream)
+    yield Route(method="GET", path=path, handler=handler, action=Action.READ, reach=INSTANCE, place_of=name_of, place_kind="project")
 
 
-def reading(
-    path: str,
-    handler: Callable[[Call], Awaitable[Answer]],
-    forward: Callable[[Params], tuple[str, str]],
-    place_of: Callable[[Params], str | None],
-) -> Iterator[Route]:
-    yield Route(method="GET", path=path, handler=handler, action=Action.READ, reach=PROJECT | GROUP, forward=forward)
-    yield Route(method="GET", path=path, handler=handler, action=Action.READ, reach=INSTANCE, place_of=place_of, place_kind="project")
+def checksum_routes(algorithm: str) -> Iterator[Route]:
+    path, show = f"{FOLDER}.{algorithm}", partial(get_metadata_checksum, algorithm=algorithm)
+    yield from reading(path, show, name_of_metadata, f".{algorithm}")
+    yield Route(method="PUT", path=path, handler=put_metadata_checksum, action=Action.PUBLISH, reach=PROJECT)
 
 
 FOLDER = "{folder*}/" + names.METADATA
 FILE = "{path*}"
 
-# What ends in maven-metadata.xml stands first: the first of two that span segments wins.
+# What ends in maven-metadata.xml stands first: of two that span segments the first that fits is taken.
 ROUTES = (
-    *reading(FOLDER, get_metadata, forward_metadata, project_of_metadata),
+    *reading(FOLDER, get_metadata, name_of_metadata),
     Route(method="PUT", path=FOLDER, handler=put_metadata, action=Action.PUBLISH, reach=PROJECT, limit=METADATA_LIMIT),
-    *(
-        route
-        for algorithm in names.CHECKSUMS
-        for route in (
-            *reading(
-                f"{FOLDER}.{algorithm}",
-                partial(get_metadata_checksum, algorithm=algorithm),
-                partial(forward_metadata, suffix=f".{algorithm}"),
-                project_of_metadata,
-            ),
-            Route(method="PUT", path=f"{FOLDER}.{algorithm}", handler=put_metadata_checksum, action=Action.PUBLISH, reach=PROJECT),
-        )
-    ),
-    *reading(FILE, get_file, forward_file, project_of_file),
+    *(route for algorithm in names.CHECKSUMS for route in checksum_routes(algorithm)),
+    *reading(FILE, get_file, name_of_file),
     Route(method="PUT", path=FILE, handler=put_file, action=Action.PUBLISH, reach=PROJECT, limit=None),
     Route(method="DELETE", path=FILE, handler=delete_file, action=Action.DELETE, reach=PROJECT),
 )

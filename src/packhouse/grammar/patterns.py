@@ -1,0 +1,48 @@
+"""Patterns that people write: matched in linear time whatever they say (RE2), and globs in which only `*` is special."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from packhouse.errors import Invalid
+
+LONGEST = 1024
+
+
+@lru_cache(1024)
+def compile_pattern(text: str) -> Any:
+    """A regular expression in RE2's syntax. Raises `Invalid`."""
+    import re2  # type: ignore[import-untyped]  # 20 ms that most commands need not pay
+
+    if len(text) > LONGEST:
+        raise Invalid(f"The regular expression is longer than {LONGEST} characters")
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(text, options)
+    except re2.error as error:
+        reason = error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise Invalid(f"{text[:80]!r} is not a valid regular expression: {reason}") from error
+
+
+def matches_whole(pattern: str, text: str) -> bool:
+    """Whether the expression matches the text from end to end. Raises `Invalid`."""
+    return compile_pattern(pattern).fullmatch(text) is not None
+
+
+def matches_inside(pattern: str, text: str) -> bool:
+    """Whether the expression matches somewhere in the text. Raises `Invalid`."""
+    return compile_pattern(pattern).search(text) is not None
+
+
+@lru_cache(1024)
+def _compile_glob(glob: str) -> re.Pattern[str]:
+    # runs of `*` mean the same as one, and would make matching slow
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", glob.lower())), re.DOTALL)
+
+
+def matches_glob(glob: str, text: str) -> bool:
+    """Whether the text is the glob, `*` standing for anything, in either case of letters."""
+    return _compile_glob(glob).fullmatch(text.lower()) is not None
