@@ -45,7 +45,8 @@ class Inside:
         database = self.app.house.database
         assert isinstance(database, SqliteDatabase) and database._hot is not None and database._engine is not None
         database._hot.set_trace_callback(self._note)
-        event.listen(database._engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_: self._note(statement))
+        # at the driver: what runs compiled once does not pass through the engine's events
+        event.listen(database._engine, "checkout", lambda connection, *_: connection.set_trace_callback(self._note))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -72,6 +72,17 @@ def writing(handler: Handler) -> Handler:
     return checked
 
 
+def closed_to_jobs(handler: Handler) -> Handler:
+    """The handler, for everybody but CI jobs, whose tokens are for packages (core API 9.1)."""
+
+    async def checked(call: Call) -> Answer:
+        if call.actor.kind == "job":
+            raise Unauthenticated()
+        return await handler(call)
+
+    return checked
+
+
 def standing(access: Access) -> int:
     """The role in a place; an administrator's is above every other."""
     return Role.ADMIN if access.actor.admin else access.role

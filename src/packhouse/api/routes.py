@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from packhouse.api import deploy_tokens, groups, members, packages, personal_tokens, place_tokens, projects, protection, settings, users
+from packhouse.api.call import closed_to_jobs
 from packhouse.contract import Route
 from packhouse.packages.house import House
 
-NOUNS = (packages, protection, projects, groups, members, users, personal_tokens, place_tokens, deploy_tokens, settings)
+OPEN_TO_JOBS = (packages, projects, groups)
+CLOSED_TO_JOBS = (protection, members, users, personal_tokens, place_tokens, deploy_tokens, settings)
 
 
 def api_routes(house: House) -> Iterable[Route]:
     """The routes, by noun."""
-    for noun in NOUNS:
+    for noun in OPEN_TO_JOBS:
         yield from noun.routes()
+    for noun in CLOSED_TO_JOBS:
+        for route in noun.routes():
+            yield dataclasses.replace(route, handler=closed_to_jobs(route.handler))

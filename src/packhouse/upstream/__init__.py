@@ -1,0 +1,1 @@
+"""Remote registries: one guarded client, and what is fetched with it once and kept."""

@@ -1,0 +1,157 @@
+"""One outbound HTTP client: guarded addresses on every hop, no credentials across origins, limits on time and size (threats, section 9)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from packhouse.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout
+from packhouse.upstream.guard import Guard
+
+MOST_HOPS = 5
+CONNECT_SECONDS = 5
+FIRST_BYTE_SECONDS = 30
+WHOLE_SECONDS = 60
+FILE_SECONDS = 2 * 3600
+CHUNK = 256 * 1024
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+ORIGIN_ONLY = frozenset({"authorization", "cookie", "proxy-authorization", "private-token"})
+
+
+class _Resolver(AbstractResolver):
+    """Resolves once, and hands out only what the guard lets through: the connection goes to a checked address."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=socket.AF_UNSPEC)
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in self._guard.check(host, addresses)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(slots=True)
+class Incoming:
+    """An upstream's answer, its body not read yet."""
+
+    status: int
+    headers: Mapping[str, str]  # case-insensitive
+    url: str
+    _response: aiohttp.ClientResponse
+
+    async def chunks(self, limit: int) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises `UpstreamFailed` where it is longer than the limit or cut short."""
+        size = 0
+        try:
+            async for data in self._response.content.iter_chunked(CHUNK):
+                size += len(data)
+                if size > limit:
+                    raise UpstreamFailed(f"The upstream sent more than {limit} bytes")
+                yield data
+        except TimeoutError as error:
+            raise UpstreamTimeout("The upstream stopped sending") from error
+        except aiohttp.ClientError as error:
+            raise UpstreamFailed("The upstream's answer was cut short") from error
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises `UpstreamFailed`."""
+        return b"".join([data async for data in self.chunks(limit)])
+
+
+class Outbound:
+    """Requests to upstreams. One for each process; opened at the first request."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(resolver=_Resolver(self._guard), use_dns_cache=False, limit=64, limit_per_host=16)
+            self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @contextlib.asynccontextmanager
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None, large: bool = False
+    ) -> AsyncIterator[Incoming]:
+        """One answer, redirects followed. Raises `UpstreamRefused`, `UpstreamTimeout`, `UpstreamFailed`."""
+        send = dict(headers or {})
+        for _ in range(MOST_HOPS + 1):
+            response = await self._once(method, url, send, body, large)
+            if response.status not in REDIRECTS or "location" not in response.headers:
+                try:
+                    yield Incoming(response.status, response.headers, url, response)
+                finally:
+                    response.release()
+                return
+            target = urljoin(url, response.headers["location"])
+            response.release()
+            if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+                raise UpstreamRefused("The upstream redirects from https to http")
+            if origin(url) != origin(target):
+                send = {name: value for name, value in send.items() if name.lower() not in ORIGIN_ONLY}
+            if method not in ("GET", "HEAD"):
+                raise UpstreamRefused(f"The upstream redirects a {method}")
+            url = target
+        raise UpstreamFailed(f"The upstream redirects more than {MOST_HOPS} times")
+
+    async def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None, large: bool) -> aiohttp.ClientResponse:
+        self._check(url)
+        whole = FILE_SECONDS if large else WHOLE_SECONDS
+        timeout = aiohttp.ClientTimeout(total=whole, sock_connect=CONNECT_SECONDS, sock_read=FIRST_BYTE_SECONDS)
+        kind: Any
+        try:
+            return await self._open().request(method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout)
+        except TimeoutError as error:
+            raise UpstreamTimeout("The upstream did not answer in time") from error
+        except UpstreamRefused:
+            raise
+        except aiohttp.ClientError as error:
+            kind = error.__cause__ or error.__context__
+            if isinstance(kind, UpstreamRefused):
+                raise kind from error
+            raise UpstreamFailed(f"The upstream cannot be reached: {type(error).__name__}") from error
+
+    def _check(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise UpstreamRefused("The upstream URL must be http or https, with a host and without a user")
+        try:
+            literal = ipaddress.ip_address(parts.hostname)
+        except ValueError:
+            return  # a name: the resolver asks the guard
+        self._guard.check(parts.hostname, [str(literal)])
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)

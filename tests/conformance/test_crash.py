@@ -1,0 +1,89 @@
+"""All or nothing: killed or out of space at each step of a publish, nothing is half visible, nothing acknowledged is lost, and a retry succeeds."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select
+
+from packhouse.db.tables import blob, document, file
+from packhouse.packages.crash import POINTS
+
+from .conftest import Home, make_home
+from .driver import ALL, Client, Sample
+from .server import Server
+
+COMMITTED = {"after commit"}
+"""Points at which the publish has happened, though the client never hears of it."""
+
+
+@pytest.fixture(scope="module", name="folder")
+def give_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for all the crashes: each leaves it to the next."""
+    return tmp_path_factory.mktemp("crash") / "data"
+
+
+@pytest.fixture(name="homes")
+def prepare_homes(folder: Path) -> Iterator[list[tuple[Home, Sample]]]:
+    """A project for each format, one version in it, on a server that is healthy."""
+    with Server(folder, workers="1") as server:
+        homes = [make_home(server, Client(format)) for format in ALL.values()]
+        yield [(home, home.publish_new(version="1.0.0")) for home in homes]
+
+
+@pytest.mark.parametrize("how", ["kill", "enospc"])
+@pytest.mark.parametrize("point", POINTS)
+def test_crash(homes: list[tuple[Home, Sample]], point: str, how: str) -> None:
+    """A publish that broke off could be listed without its bytes, block its name, or take an older version with it."""
+    server = homes[0][0].server
+    server.stop()
+    server.environment["PACKHOUSE_CRASH_AT"] = f"{point}:{how}"
+    server.start()
+    second = {}
+    for home, _ in homes:
+        sample = second[home.client.name] = home.client.sample(version="2.0.0")
+        try:
+            answer = home.publish(sample)
+            assert how != "kill", f"{home.client.name}: {answer.status}, though it was to be killed at {point!r}"
+            assert answer.status == 507, (home.client.name, answer.text)
+        except (http.client.HTTPException, ConnectionError):
+            assert how == "kill", home.client.name
+    server.stop(signal.SIGKILL)
+    del server.environment["PACKHOUSE_CRASH_AT"]
+    server.start()
+    for home, first in homes:
+        sample = second[home.client.name]
+        happened = point in COMMITTED
+        assert home.fetch(first).expect(200).body == first.content
+        assert home.client.shows(home.listing(first).expect(200).body, first)
+        fetched, listing = home.fetch(sample), home.listing(sample)
+        assert (fetched.status == 200) is happened, (home.client.name, fetched.status)
+        assert home.client.shows(listing.body, sample) is happened
+        assert not happened or fetched.body == sample.content
+        assert home.publish(sample).status in (200, 201), home.client.name
+        assert home.fetch(sample).expect(200).body == sample.content
+        assert home.client.shows(home.listing(sample).expect(200).body, sample)
+    check_store(server)
+
+
+def check_store(server: Server) -> None:
+    """Every file and document row has its bytes."""
+    for stored, size in server.furniture.read(list_stored):
+        assert (server.data / "blobs" / stored[:2] / stored).stat().st_size == size
+
+
+def list_stored(connection: Connection) -> list[tuple[str, int]]:
+    used = select(file.c.blob_id).union(select(document.c.blob_id))
+    return [(row.place, row.size) for row in connection.execute(select(blob.c.place, blob.c.size).where(blob.c.id.in_(used)))]
+
+
+def test_killed_while_reading(homes: list[tuple[Home, Sample]]) -> None:
+    """A server that is killed could come back with another answer than before."""
+    server = homes[0][0].server
+    before = [(home.listing(sample).expect(200).body, home.fetch(sample).expect(200).body) for home, sample in homes]
+    server.restart(signal.SIGKILL)
+    assert [(home.listing(sample).expect(200).body, home.fetch(sample).expect(200).body) for home, sample in homes] == before
