@@ -39,6 +39,23 @@ def formats(markdown: bool = typer.Option(False, help="As the table of the READM
 
 
 @app.command()
+def settings(markdown: bool = typer.Option(False, help="As the table of the README")) -> None:
+    """Every setting: its variable, its default, what it is."""
+    from packhouse.settings import describe_settings
+
+    rows = describe_settings()
+    if markdown:
+        lines = [
+            "| variable | meaning | default |",
+            "| --- | --- | --- |",
+            *(f"| `{name}` | {meaning} | {default} |" for name, meaning, default in rows),
+        ]
+    else:
+        lines = [f"{name:38} {meaning} [{default}]" for name, meaning, default in rows]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+@app.command()
 def version() -> None:
     """The version."""
     sys.stdout.write(f"packhouse {__version__}\n")

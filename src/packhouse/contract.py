@@ -131,9 +131,6 @@ class LooseBlobs(Protocol):
     async def remove(self, name: str, digest: str) -> None:
         """Unlink. Raises `BlobNotFound`, and `Unsupported` while a version points at it."""
 
-    async def read(self, name: str, digest: str, limit: int) -> bytes | None:
-        """The bytes of a small blob of the package; None where it is not there or larger than the limit."""
-
 
 class Found(Struct):
     """A file with what its format knows of it: `version` as its text."""
@@ -155,6 +152,9 @@ class Packages(Protocol):
 
     async def pick(self, name: str, path: str, *, tag: str | None = None, version: str | None = None) -> Found:
         """The file at a path of one version, by tag or by version. Raises `PackageNotFound`, `VersionNotFound`."""
+
+    async def content(self, reply: FileReply, limit: int) -> bytes | None:
+        """The bytes of a small file that was found; None where they are not at hand or more than the limit."""
 
     async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
         """A page of a package's tags, in order of their bytes. Raises `PackageNotFound`."""
@@ -380,6 +380,7 @@ class Format:
     credentials: Sequence[Callable[[Mapping[str, str]], str | None]] = ()  # odd headers only: headers → token
     max_file_size: int = 3 * GIB
     clients: Sequence[str] = ()  # real clients the suite drives, for the support table
+    listed: bool = True  # in the lists of packages; a format with lists of its own is not
     unique_in_group: Callable[[str, str], bool] | None = None  # (name, root group): coordinates must be unique under the root group
 
 

@@ -13,6 +13,7 @@ RegistryError
 ├─ TooLarge         ├─ QuotaExceeded        ├─ TooManyRequests
 ├─ RangeInvalid     ├─ PreconditionFailed   ├─ NotAcceptable
 ├─ Unsupported      ├─ Conflict             ├─ OutOfSpace      ├─ Unavailable   ├─ RequestTimeout
+│                   └─ VersionReferenced    (another version lists this one)
 └─ UpstreamFailed   ├─ UpstreamTimeout      └─ UpstreamRefused
 """
 
@@ -179,6 +180,12 @@ class Unsupported(RegistryError):
 class Conflict(RegistryError):
     code = "conflict"
     default = "Conflict"
+
+
+class VersionReferenced(Conflict):
+    """Carries `parent`: the version that lists this one."""
+
+    code = "version_referenced"
 
 
 class OutOfSpace(RegistryError):

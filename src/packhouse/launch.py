@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import hashlib
 import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from packhouse.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from packhouse.contract import Format, Signer
+
+
+MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 
 
 def settings_or_exit() -> Settings:
@@ -33,9 +39,7 @@ def fail(message: str) -> NoReturn:
 def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None], Signer] | None = None) -> NoReturn:
     """Serve until told to stop: these formats, or all that there are, signed by the signer of each project."""
     settings = settings_or_exit()
-    metrics = settings.data_path / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir(parents=True, exist_ok=True)
+    metrics = _make_metrics_folder(settings.data_path)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     os.umask(0o077)
 
@@ -58,7 +62,22 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
         _welcome(settings, made.password, made.token, made.given)
     gc.collect()
     gc.freeze()  # what is there now is shared by every process
-    raise SystemExit(server.serve(lambda: make_app(settings, formats, signers), sock, settings.processes, settings.drain_seconds))
+    try:
+        status = server.serve(lambda: make_app(settings, formats, signers), sock, settings.processes, settings.drain_seconds)
+    finally:
+        shutil.rmtree(metrics, ignore_errors=True)
+    raise SystemExit(status)
+
+
+def _make_metrics_folder(data: Path) -> Path:
+    # counters are files that every process maps into memory: on a full disk, touching a new page of one would end the process
+    name = f"packhouse-metrics-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}"
+    for folder in (MEMORY / name, data / "metrics"):
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=folder.parent == data)
+            return folder
+    fail(f"cannot make a folder for metrics in {data}")
 
 
 def _welcome(settings: Settings, password: str, token: str, given: bool) -> None:

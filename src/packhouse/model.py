@@ -178,7 +178,8 @@ class NewFile(Struct):
 class Reference(Struct):
     """What a version points at by digest (`sha256:...`), in the same package.
 
-    `kind`: blob, a loose blob that must be there; version, another version that must be there; subject, which may come later or never.
+    `kind`: blob, a loose blob that must be there; version, another version that must be there; either, one of the two; other, either or
+    nothing; subject, which may come later or never.
     """
 
     kind: str

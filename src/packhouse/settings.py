@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -121,3 +121,14 @@ def _pairs(setting: str, text: str) -> dict[str, str]:
     if not all(equals and value.strip() for _, equals, value in pairs):
         raise SettingsError(f"Setting {setting} must be format=value pairs, comma-separated, not {text!r}")
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Variable, meaning and default of every setting."""
+    out = []
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        meaning = next((m.description for m in hints[field.name].__metadata__ if isinstance(m, Meta) and m.description), "")
+        default = "none" if field.default in ("", msgspec.NODEFAULT) else f"`{str(field.default).lower()}`"
+        out.append((PREFIX + field.name.upper(), meaning, default))
+    return out

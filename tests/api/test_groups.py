@@ -61,7 +61,10 @@ def test_who_may_make_subgroups(api: Any, stand: Stand) -> None:
     api.call("POST", "/groups", {**data, "path": "a"}, maintainer).expect(201)
     api.call("PUT", f"/groups/{group['id']}", {"subgroup_creation_level": "owner"}).expect(200)
     api.call("POST", "/groups", {**data, "path": "b"}, maintainer).expect(403)
-    external = stand.make_personal_token(stand.make_user(external=True))
+    outside = stand.make_user(external=True)
+    external = stand.make_personal_token(outside)
+    own = api.get(f"/users/{outside['id']}").json()["namespace_id"]
+    api.call("POST", "/projects", {"path": "p", "namespace_id": own}, external).expect(403)
     api.call("POST", "/groups", {"name": "n", "path": new_name("group")}, external).expect(403)
     api.call("POST", "/projects", {"path": "p"}, external).expect(403)
     api.call("POST", "/groups", {"name": "n", "path": new_name("group")}, None).expect(401)

@@ -38,7 +38,11 @@ def keep_servers(request: pytest.FixtureRequest) -> Iterator[dict[str, Server]]:
 @pytest.fixture(name="server")
 def give_server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server:
     """A running server with two workers: SQLite, unless the test asks for both."""
-    dialect = getattr(request, "param", "sqlite")
+    return find_server(servers, request, getattr(request, "param", "sqlite"))
+
+
+def find_server(servers: dict[str, Server], request: pytest.FixtureRequest, dialect: str) -> Server:
+    """The server on this dialect, started where it is the first time."""
     if dialect not in servers:
         url = ""
         if dialect == "postgresql":

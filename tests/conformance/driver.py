@@ -4,6 +4,8 @@ A format brings `tests/formats/<name>/driver.py` with a class `Driver(http)`. `h
 (lower-case names) and body. The driver has `format`, `sample(name, version, variant)`, `base(project)`, `publish(project, sample)`,
 `listing(project, name)`, or with a third parameter `version`, and `delete(project, sample)`, and may have `file_path(project, sample)`; each method may raise what it likes for an
 answer that is no success. A sample has `name`, `version`, `filename`, `content` and `sha256`; another variant has other bytes under the same name.
+It may have `marks`: what a listing that offers it holds, where that is not its file name. A driver whose documents tell no digest of a file says
+`digests = "headers"`: the file's own answer tells them.
 """
 
 from __future__ import annotations
@@ -176,12 +178,20 @@ class Client:
     # -- what comes back ---------------------------------------------------------------------------------------------
 
     @property
+    def digests(self) -> str:
+        """Who tells the digest of a file: the documents, or the headers of the file itself."""
+        return str(getattr(self._class, "digests", "documents"))
+
+    @property
     def conflict(self) -> int:
         """The status for other bytes under a name that is taken."""
         return status_of(AlreadyExists(), self.format.errors.status)
 
     def shows(self, body: bytes, sample: Sample) -> bool:
         """Whether a listing offers this file."""
+        marks: tuple[bytes, ...] | None = getattr(sample, "marks", None)
+        if marks is not None:
+            return all(mark in body for mark in marks)
         return sample.filename.encode() in body or quote(sample.filename).encode() in body
 
     def _driver(self, http: Http) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
@@ -21,18 +20,19 @@ COMMITTED = {"after commit"}
 """Points at which the publish has happened, though the client never hears of it."""
 
 
-@pytest.fixture(scope="module", name="folder")
-def give_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data folder for all the crashes: each leaves it to the next."""
-    return tmp_path_factory.mktemp("crash") / "data"
+@pytest.fixture(scope="module", name="mortal")
+def serve_to_be_killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all the crashes: each leaves it healthy to the next."""
+    # one process for each format: each crash takes one, and the next request need not wait for its heir
+    with Server(tmp_path_factory.mktemp("crash") / "data", workers=str(len(ALL))) as server:
+        yield server
 
 
 @pytest.fixture(name="homes")
-def prepare_homes(folder: Path) -> Iterator[list[tuple[Home, Sample]]]:
-    """A project for each format, one version in it, on a server that is healthy."""
-    with Server(folder, workers="1") as server:
-        homes = [make_home(server, Client(format)) for format in ALL.values()]
-        yield [(home, home.publish_new(version="1.0.0")) for home in homes]
+def prepare_homes(mortal: Server) -> list[tuple[Home, Sample]]:
+    """A project for each format, one version in it."""
+    homes = [make_home(mortal, Client(format)) for format in ALL.values()]
+    return [(home, home.publish_new(version="1.0.0")) for home in homes]
 
 
 @pytest.mark.parametrize("how", ["kill", "enospc"])
@@ -40,21 +40,20 @@ def prepare_homes(folder: Path) -> Iterator[list[tuple[Home, Sample]]]:
 def test_crash(homes: list[tuple[Home, Sample]], point: str, how: str) -> None:
     """A publish that broke off could be listed without its bytes, block its name, or take an older version with it."""
     server = homes[0][0].server
-    server.stop()
     server.environment["PACKHOUSE_CRASH_AT"] = f"{point}:{how}"
-    server.start()
+    server.restart(signal.SIGKILL)
     second = {}
+    fresh = 1 + POINTS.index(point) * 2 + (how == "kill")  # bytes that the store has not seen
     for home, _ in homes:
-        sample = second[home.client.name] = home.client.sample(version="2.0.0")
+        sample = second[home.client.name] = home.client.sample(version="2.0.0", variant=fresh)
         try:
             answer = home.publish(sample)
             assert how != "kill", f"{home.client.name}: {answer.status}, though it was to be killed at {point!r}"
             assert answer.status == 507, (home.client.name, answer.text)
         except (http.client.HTTPException, ConnectionError):
             assert how == "kill", home.client.name
-    server.stop(signal.SIGKILL)
     del server.environment["PACKHOUSE_CRASH_AT"]
-    server.start()
+    server.restart(signal.SIGKILL)
     for home, first in homes:
         sample = second[home.client.name]
         happened = point in COMMITTED

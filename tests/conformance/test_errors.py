@@ -39,7 +39,7 @@ def read_refusal(media_type: str, body: bytes) -> str:
         text = body.decode()
         assert text.endswith("\n") and text.count("\n") == 1
         return text
-    assert media_type.startswith("application/json"), media_type
+    assert media_type.startswith(("application/json", "application/problem+json")), media_type
     value = json.loads(body)
     assert isinstance(value, dict) and value
     said = [text for text in value.values() if isinstance(text, str)] + [text for each in value.get("errors") or [] for text in each.values()]

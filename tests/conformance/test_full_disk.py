@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -43,7 +44,8 @@ def serve_on_small_disk(small: Path) -> Iterator[Server]:
 def fill_up(folder: Path, leave: int) -> Path:
     """A file that leaves only so much room."""
     ballast = folder / "ballast"
-    with ballast.open("wb") as out:
+    # the server may take some of it meanwhile
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as out:
         left = shutil.disk_usage(folder).free - leave
         while left > 0:
             left -= out.write(b"\1" * min(left, 1024 * 1024))

@@ -96,7 +96,7 @@ def test_ranges_of_a_file(home: Home) -> None:
 
 def test_gzip_twin(home: Home) -> None:
     """A packed document could hold something else than the plain one, or share its entity tag."""
-    for n in range(12):
+    for n in range(40):
         sample = home.publish_new(version=f"{n}.0.0")
     packed_at_all = False
     for ask in asks_of(home, sample)[1:]:

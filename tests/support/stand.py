@@ -29,6 +29,8 @@ ADMIN_TOKEN = "phpat-of-root-for-the-tests-only"
 GUEST, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 20, 30, 40, 50
 READ, WRITE, REMOVE = "read_package_registry", "write_package_registry", "delete_package_registry"
 
+SERVERS = frozenset({"stand", "fresh_stand", "database_stand", "server", "servers", "postgres", "postgres_url"})  # fixtures that start one
+
 Json = dict[str, Any]
 _numbers = itertools.count(1)
 
@@ -287,5 +289,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"stand", "fresh_stand", "database_stand", "postgres", "postgres_url"} & set(getattr(item, "fixturenames", ())):
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")

@@ -49,7 +49,7 @@ def read_filters(call: Call, parameters: Parameters, orders: tuple[str, ...]) ->
 
 def known_types(house: House) -> frozenset[str]:
     """Every value that `package_type` may have."""
-    return frozenset({*TYPE_ORDER, *house.formats})
+    return frozenset({*TYPE_ORDER, *(name for name, format_ in house.formats.items() if format_.listed)})
 
 
 async def list_of_project(call: Call) -> Answer:

@@ -187,10 +187,10 @@ async def create_project(call: Call) -> Answer:
 
 
 def _create(connection: Connection, wanted: Wanted, access: Access | None, actor: Actor) -> int:
-    if access is None and actor.external:
-        raise Forbidden("Forbidden - External users have no projects of their own: send namespace_id")
     parent = own_namespace(connection, user_id(actor)) if access is None else access.place
     assert parent is not None
+    if actor.external and parent.kind == "user":
+        raise Forbidden("Forbidden - External users have no projects of their own: send the namespace_id of a group")
     at = begin(connection, parent.id)
     parent = get_live(connection, parent.id)
     if access is not None:

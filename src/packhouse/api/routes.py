@@ -5,13 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from packhouse.api import deploy_tokens, groups, members, packages, personal_tokens, place_tokens, projects, protection, settings, users
+from packhouse.api import (
+    deploy_tokens,
+    groups,
+    members,
+    packages,
+    personal_tokens,
+    place_tokens,
+    projects,
+    protection,
+    registry_auth,
+    settings,
+    users,
+)
 from packhouse.api.call import closed_to_jobs
 from packhouse.contract import Route
 from packhouse.packages.house import House
 
 OPEN_TO_JOBS = (packages, projects, groups)
-CLOSED_TO_JOBS = (protection, members, users, personal_tokens, place_tokens, deploy_tokens, settings)
+CLOSED_TO_JOBS = (protection, members, users, personal_tokens, place_tokens, deploy_tokens, settings, registry_auth)
 
 
 def api_routes(house: House) -> Iterable[Route]:

@@ -213,14 +213,23 @@ def add_references(connection: Connection, version_row: int, package_id: int, ro
         connection.execute(insert(reference), values)
 
 
-def parents_of(connection: Connection, package_id: int, names: Iterable[str]) -> list[str]:
-    """The live versions of the package that list one of these digests as theirs."""
-    rows = connection.scalars(
+def parent_of(connection: Connection, package_id: int, version_row: int) -> str | None:
+    """A live version of the package that lists this one as its own, by whatever digest."""
+    names = {f"{algorithm}:{encoded}" for algorithm, encoded in _digests_of(connection, version_row)}
+    return connection.scalar(
         select(version.c.version)
         .join(reference, reference.c.version_id == version.c.id)
-        .where(reference.c.package_id == package_id, reference.c.kind == "version", reference.c.digest.in_(list(names)), version.c.deleted.is_(None))
+        .where(reference.c.package_id == package_id, reference.c.kind == "version", reference.c.digest.in_(names), version.c.deleted.is_(None))
+        .limit(1)
     )
-    return list(rows)
+
+
+def _digests_of(connection: Connection, version_row: int) -> Iterable[tuple[str, str]]:
+    found = (
+        select(blob.c.sha256, blob.c.sha512).join(file, file.c.blob_id == blob.c.id).where(file.c.version_id == version_row, file.c.deleted.is_(None))
+    )
+    for sha256, sha512 in connection.execute(found):
+        yield from (("sha256", sha256), ("sha512", sha512))
 
 
 class Referring(NamedTuple):
@@ -273,6 +282,18 @@ def list_tags(connection: Connection, package_id: int, after: str, limit: int, *
     if after:
         statement = statement.where(name < after if descending else name > after)
     return list(connection.scalars(statement.order_by(name.desc() if descending else name).limit(limit)))
+
+
+def tags_of(connection: Connection, project: int, format: str, name_key: str, version_id: str | None) -> list[str]:
+    """The tags that point at a version now, or at any version of a package."""
+    statement = (
+        select(tag.c.name)
+        .join(package, package.c.id == tag.c.package_id)
+        .where(package.c.project_id == project, package.c.format == format, package.c.name_key == name_key, tag.c.until.is_(None))
+    )
+    if version_id is not None:
+        statement = statement.join(version, version.c.id == tag.c.version_id).where(version.c.version_id == version_id)
+    return list(connection.scalars(statement.order_by(tag.c.name)))
 
 
 def list_names(connection: Connection, format: str, after: str, limit: int) -> list[str]:
@@ -361,12 +382,15 @@ class TagRule(Struct):
         return self.push_level is None and self.delete_level is None
 
 
+_TAG_RULES = Hot(
+    select(tag_rule.c.id, tag_rule.c.pattern, tag_rule.c.push_level, tag_rule.c.delete_level)
+    .where(tag_rule.c.project_id == bindparam("project", type_=Id), tag_rule.c.format == bindparam("format"))
+    .order_by(tag_rule.c.id)
+)
+
+
 def tag_rules(connection: Connection, project: int, format: str) -> list[TagRule]:
-    rows = connection.execute(
-        select(tag_rule.c.id, tag_rule.c.pattern, tag_rule.c.push_level, tag_rule.c.delete_level)
-        .where(tag_rule.c.project_id == project, tag_rule.c.format == format)
-        .order_by(tag_rule.c.id)
-    )
+    rows = _TAG_RULES.rows(connection, project=project, format=format)
     return [TagRule(id=r[0], pattern=r[1], push_level=r[2], delete_level=r[3]) for r in rows]
 
 

@@ -270,6 +270,7 @@ FILES = {
 
 # -- lists for people: REST and pages -------------------------------------------------------------------------------
 
+UNLISTED = ("terraform_module", "container")  # have lists of their own
 SORTS = {"created_at": version.c.created, "name": version.c.name, "version": version.c.version}
 # GitLab's enum of package types: `type` sorts by it
 TYPE_ORDER = (
@@ -357,7 +358,7 @@ def _list_conditions(query: PackageQuery) -> list[ColumnElement[bool]]:
     if query.format is not None:
         conditions.append(version.c.format == query.format)
     else:
-        conditions.append(version.c.format != "terraform_module")
+        conditions.append(version.c.format.not_in(UNLISTED))
     if query.name:
         conditions.append(func.lower(version.c.name, type_=SqlString).contains(query.name.lower(), autoescape=True))
     if query.name_exact is not None:

@@ -430,8 +430,9 @@ _PROTECTIONS = Hot(select(*_PROTECTION).where(protection.c.project_id == bindpar
 
 
 def protections(connection: Connection, project: int, format: str | None = None) -> list[Protection]:
+    """The rules of a format, or of every format whose packages are listed."""
     rules = [Protection(*row) for row in _PROTECTIONS.rows(connection, project=project)]
-    return [rule for rule in rules if format is None or rule.format == format]
+    return [rule for rule in rules if (rule.format != "container" if format is None else rule.format == format)]
 
 
 def add_protection(connection: Connection, project: int, pattern: str, format: str, push: int | None, delete_: int | None) -> int:

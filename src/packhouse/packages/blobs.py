@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Chunk, Format
 from packhouse.db import changes, containers
 from packhouse.db.engine import now
-from packhouse.errors import BlobNotFound, DigestMismatch, Forbidden, PackageNotFound, PlaceNotFound, Unauthenticated, Unsupported
+from packhouse.errors import BlobNotFound, DigestMismatch, Forbidden, PackageNotFound, PlaceNotFound, TooLarge, Unauthenticated, Unsupported
 from packhouse.model import Action, Actor, Blob, Instant, Spooled, Struct
 from packhouse.packages import rules
 from packhouse.packages.house import House
@@ -50,6 +49,11 @@ class Holder:
 
     def key(self, name: str) -> str:
         return self._format.coordinates.name_key(name)
+
+    def check_length(self, chunk: Chunk) -> None:
+        """Refuse early what says that it is too large. Raises `TooLarge`."""
+        if chunk.length is not None and chunk.length > self.limit:
+            raise TooLarge(limit=self.limit)
 
     async def check(self, name: str) -> None:
         """The actor may publish under this name. Raises what `authorize` raises, `Protected`."""
@@ -92,13 +96,9 @@ class Loose(Holder):
             immutable=True,
         )
 
-    async def read(self, name: str, digest: str, limit: int) -> bytes | None:
-        found = await self._find(self._project, name, digest)
-        path = self._house.store.path(found.stored) if found is not None and found.size <= limit else None
-        return None if path is None else await asyncio.to_thread(_read, path)
-
     async def add(self, name: str, digest: str, chunk: Chunk) -> Blob:
         await self.check(name)
+        self.check_length(chunk)
         self._house.spool.check_space(chunk.length or 0)
         writer = self._house.spool.begin(self.limit, ("sha256",) if digest.startswith("sha256:") else ("sha256", "sha512"))
         try:
@@ -169,16 +169,7 @@ def _may_read(access: Access, source: str) -> bool:
 
 
 def _without_token(access: Access) -> Access:
-    import msgspec
-
     return msgspec.structs.replace(access, granted=None)  # type: ignore[type-var]
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 # -- inside a transaction --------------------------------------------------------------------------------------------

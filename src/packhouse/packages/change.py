@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from packhouse.contract import Format
-from packhouse.db import changes
-from packhouse.errors import FileNotFound, NotFound, PackageNotFound, VersionNotFound
+from packhouse.db import changes, containers
+from packhouse.errors import FileNotFound, NotFound, PackageNotFound, VersionNotFound, VersionReferenced
 from packhouse.model import Actor, Instant, Struct
 from packhouse.packages.publish import roots_of
 
@@ -51,7 +51,7 @@ def yank(connection: Connection, what: Target, version: str, reason: str | None)
 
 
 def delete(connection: Connection, what: Target, version: str | None, path: str | None) -> None:
-    """Remove a file, a version or every version. Raises `PackageNotFound`, `VersionNotFound`, `FileNotFound`."""
+    """Remove a file, a version or every version. Raises `PackageNotFound`, `VersionNotFound`, `FileNotFound`, `VersionReferenced`."""
     at, package_id = _begin(connection, what)
     if version is None:
         doomed = changes.live_versions(connection, package_id)
@@ -59,6 +59,8 @@ def delete(connection: Connection, what: Target, version: str | None, path: str 
             raise PackageNotFound()
     else:
         doomed = [_version(connection, what, package_id, version)]
+        if (parent := containers.parent_of(connection, package_id, doomed[0][0])) is not None:
+            raise VersionReferenced(f"{parent} lists this one: delete that first", parent=parent)
     if path is not None:
         _delete_file(connection, what, at, package_id, doomed[0], path)
         return

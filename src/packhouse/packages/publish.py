@@ -257,14 +257,22 @@ def _check_fixed(connection: Connection, package_id: int, tag: str, version_row:
 
 def _find_pointed(connection: Connection, plan: Plan, package_id: int) -> list[tuple[str, str, int | None]]:
     """What the version points at, as rows; blobs are locked against collection. Raises `BlobNotFound` for what must be there and is not."""
-    blobs = [one.digest for one in plan.references if one.kind == "blob"]
-    versions = [one.digest for one in plan.references if one.kind == "version"]
+    blobs = [one.digest for one in plan.references if one.kind in ("blob", "either", "other")]
+    versions = [one.digest for one in plan.references if one.kind in ("version", "either", "other")]
     held = containers.lock_blobs(connection, package_id, blobs) if blobs else {}
     known = containers.find_versions(connection, package_id, plan.files[0][0].path, versions) if versions else set()
-    for digest in (*blobs, *versions):
-        if digest not in held and digest not in known:
+    rows: list[tuple[str, str, int | None]] = []
+    for one in plan.references:
+        digest, blob_id = one.digest, held.get(one.digest)
+        if one.kind == "subject":
+            rows.append((one.kind, digest, None))
+        elif blob_id is not None and one.kind != "version":
+            rows.append(("blob", digest, blob_id))
+        elif digest in known and one.kind != "blob":
+            rows.append(("version", digest, None))
+        elif one.kind != "other":
             raise BlobNotFound(f"{plan.name} has no {digest}: push it first", digest=digest)
-    return [(one.kind, one.digest, held.get(one.digest)) for one in plan.references]
+    return rows
 
 
 def discard(files: Iterable[Spooled]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import translate
 from typing import Any
 
@@ -10,18 +11,22 @@ import msgspec
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access
-from packhouse.db import places
+from packhouse.db import containers, places
 from packhouse.errors import Protected
+from packhouse.grammar.patterns import matches_inside
 from packhouse.model import Action, Role
 from packhouse.packages.publish import Rules
 
 DUPLICATE_FORMATS = ("maven", "generic", "nuget", "terraform_module")
 
 
-def read_rules(connection: Connection, access: Access, format: str, name: str, key: str, version: str, action: Action) -> Rules:
+def read_rules(
+    connection: Connection, access: Access, format: str, name: str, key: str, version: str, action: Action, tags: Sequence[str] = ()
+) -> Rules:
     """The rules in force for this name. Raises `Protected` where one of them forbids the action to this actor."""
     assert access.place is not None
     _check_protection(connection, access, format, {name, key}, action)
+    fixed = check_tags(connection, access, format, key, version, action, tags)
     root = places.root_of(connection, access.place.id)
     settings = msgspec.json.decode(root.settings, type=dict[str, Any])
     own = msgspec.json.decode(places.settings_of(connection, access.place.id), type=dict[str, Any])
@@ -30,7 +35,32 @@ def read_rules(connection: Connection, access: Access, format: str, name: str, k
         keep_deleted_names=bool(own.get("keep_deleted_names", False)),
         root=root.id,
         root_path=root.full_path,
+        fixed_tags=fixed,
     )
+
+
+def check_tags(
+    connection: Connection, access: Access, format: str, key: str, version: str, action: Action, tags: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The patterns of tags that never move. To delete a version, or all, is to delete its tags. Raises `Protected`."""
+    assert access.place is not None
+    found = containers.tag_rules(connection, access.place.id, format)
+    if found and action is Action.DELETE and not tags:
+        tags = containers.tags_of(connection, access.place.id, format, key, version or None)
+    for rule in found:
+        level = rule.push_level if action is Action.PUBLISH else rule.delete_level
+        for tag in tags:
+            if not matches_inside(rule.pattern, tag):
+                continue
+            if rule.immutable and action is Action.DELETE:
+                raise Protected(f"Tag {tag} is immutable: nobody can remove it while the rule {rule.pattern!r} stands")
+            if level is not None and not _holds(access, level):
+                raise Protected(f"Tag {tag} is protected: the rule {rule.pattern!r} wants a higher role")
+    return tuple(rule.pattern for rule in found if rule.immutable)
+
+
+def _holds(access: Access, level: int) -> bool:
+    return access.actor.admin or (access.actor.kind != "deploy" and access.role >= level and level < Role.ADMIN)
 
 
 def _duplicates(settings: dict[str, Any], format: str, name: str, version: str) -> bool:
@@ -50,9 +80,7 @@ def _check_protection(connection: Connection, access: Access, format: str, names
         level = rule.push_level if action is Action.PUBLISH else rule.delete_level
         if level is None or not any(_matches(rule.pattern, name) for name in names):
             continue
-        if access.actor.admin:
-            continue
-        if access.actor.kind == "deploy" or access.role < level or level >= Role.ADMIN:
+        if not _holds(access, level):
             raise Protected()
 
 

@@ -122,6 +122,7 @@ class Uploads(Holder):
             raise RangeInvalid("The range and the length of the body disagree", size=row.size)
         if chunk.length == 0:
             return row
+        self.check_length(chunk)
         self._house.spool.check_space(chunk.length or 0)
         writer: SpoolWriter | None = None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -172,6 +173,10 @@ class View:
     def _of_package(self, name: str) -> dict[str, Any]:
         return {"project": self.project, "format": self._format.name, "name_key": self._format.coordinates.name_key(name)}
 
+    async def content(self, reply: FileReply, limit: int) -> bytes | None:
+        path = self._house.store.path(reply.stored) if reply.blob.size <= limit else None
+        return None if path is None else await asyncio.to_thread(_read_file, path)
+
     async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
         package = await self._package(name)
         return await self._house.database.read(containers.list_tags, package, after, limit)
@@ -339,14 +344,16 @@ class View:
                     kept.append(content)
                 files.append((new, content))
             key = self._format.coordinates.name_key(upload.name)
-            rule = await self._house.database.read(rules.read_rules, access, self._format.name, upload.name, key, upload.version, Action.PUBLISH)
+            rule = await self._house.database.read(
+                rules.read_rules, access, self._format.name, upload.name, key, upload.version, Action.PUBLISH, upload.tags
+            )
             plan = publish.plan_publish(self._format, access.place, access.actor, upload, files, rule)
             return await publish.publish(self._house, plan)
         finally:
             publish.discard(kept)
 
     async def tag(self, name: str, tag: str, version: str | None) -> None:
-        project = await self._authorized(name, version, Action.DELETE if version is None else Action.PUBLISH)
+        project = await self._authorized(name, version, Action.DELETE if version is None else Action.PUBLISH, (tag,))
         await self._house.database.write(change.tag, self._target(project, name), tag, version)
 
     async def yank(self, name: str, version: str, reason: str | None) -> None:
@@ -360,7 +367,7 @@ class View:
     def _target(self, project: int, name: str) -> change.Target:
         return change.target(self._format, project, self._access.actor, name)
 
-    async def _authorized(self, name: str, version: str | None, action: Action) -> int:
+    async def _authorized(self, name: str, version: str | None, action: Action, tags: Sequence[str] = ()) -> int:
         """The one project that a change of this name means, where the actor may make it."""
         key = self._format.coordinates.name_key(name)
         projects = await self._projects(key)
@@ -374,8 +381,15 @@ class View:
             raise VersionNotFound() if not projects else Unsupported(f"{name} is in several projects of this scope: use the URL of the project")
         access = self._access if self._level == "project" else await self._lookup(projects[0])
         authorize(access, action)
-        await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version or "", action)
+        await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version or "", action, tags)
         return projects[0]
+
+
+def _read_file(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 class Snapshot(NamedTuple):

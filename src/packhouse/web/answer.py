@@ -150,7 +150,7 @@ def read_range(value: bytes | None, size: int) -> tuple[int, int] | str | None:
     first = int(first_text)
     last = min(int(last_text), size - 1) if last_text else size - 1
     if last_text and int(last_text) < first:
-        return None
+        return "unsatisfiable"
     return (first, last) if first < size else "unsatisfiable"
 
 

@@ -25,6 +25,7 @@ class Driver:
 
     format = "maven"
     duplicate_status = 400
+    digests = "headers"  # metadata has none
 
     def __init__(self, http: Http) -> None:
         self.http = http

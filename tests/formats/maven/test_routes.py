@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from packhouse.db.packages import read_about
+
 from . import samples
 from .house import PUBLIC, Answer, House, Shop
 
@@ -58,7 +60,15 @@ def publish(shop: Shop, version: str = "1.0", package: str = LIB, *inner: str, *
 
 @pytest.mark.parametrize(
     "file",
-    ["lib-1.0.jar", "lib-1.0-sources.jar", "lib-1.0.module", "lib-1.0.jar.asc", "lib-1.0-bin.tar.gz", "lib_2.13-1.0+b1.jar", "anything.sigstore.json"],
+    [
+        "lib-1.0.jar",
+        "lib-1.0-sources.jar",
+        "lib-1.0.module",
+        "lib-1.0.jar.asc",
+        "lib-1.0-bin.tar.gz",
+        "lib_2.13-1.0+b1.jar",
+        "anything.sigstore.json",
+    ],
 )
 def test_file_comes_back(shop: Shop, file: str) -> None:
     """A file of the layout would be lost, or come back as another one or without its digests."""
@@ -187,7 +197,8 @@ def test_plain_snapshot_pom_moves_with_its_listing(shop: Shop) -> None:
     """A plugin's snapshot would be listed by a prefix that it no longer has."""
     name = "com/acme/toy-maven-plugin"
     for prefix in ("one", "two"):
-        goal = f"<build><plugins><plugin><artifactId>maven-plugin-plugin</artifactId><configuration><goalPrefix>{prefix}</goalPrefix></configuration></plugin></plugins></build>"
+        plugin = f"<artifactId>maven-plugin-plugin</artifactId><configuration><goalPrefix>{prefix}</goalPrefix></configuration>"
+        goal = f"<build><plugins><plugin>{plugin}</plugin></plugins></build>"
         pom = samples.pom(name, "1.1-SNAPSHOT", goal, packaging="maven-plugin")
         shop.put(f"{name}/1.1-SNAPSHOT/toy-maven-plugin-1.1-SNAPSHOT.pom", pom).expect(200)
         assert element(shop.get("com/acme/maven-metadata.xml"), "prefix") == [prefix]
@@ -241,7 +252,8 @@ def test_uploaded_metadata_never_becomes_the_document(shop: Shop, folder: str) -
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<metadata>", b"<project/>", b"no xml", b'<!DOCTYPE m [<!ENTITY a "b">]><metadata>&a;</metadata>', b"<!DOCTYPE metadata><metadata/>"]
+    "body",
+    [b"", b"<metadata>", b"<project/>", b"no xml", b'<!DOCTYPE m [<!ENTITY a "b">]><metadata>&a;</metadata>', b"<!DOCTYPE metadata><metadata/>"],
 )
 def test_odd_metadata_is_refused(shop: Shop, body: bytes) -> None:
     """Something that is no metadata, or wants an entity, would be taken."""
@@ -352,10 +364,13 @@ def test_pom_of_something_else_is_kept_with_a_warning(shop: Shop) -> None:
     assert shop.get(f"{V1}/lib-1.0.pom").body == pom
     assert versions_in(shop.get(f"{LIB}/maven-metadata.xml")) == ["1.0"]
     shop.get("org/other/thing/maven-metadata.xml").expect(404)
+    [package] = shop.packages()
+    assert "org.other:thing:9.9" in shop.house.write(read_about, package["id"]).warnings[0]
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"not xml", b"<html/>", b'<!DOCTYPE p SYSTEM "http://127.0.0.1:9/x"><project/>', b"<project>" + b"<a>" * 80 + b"</a>" * 80 + b"</project>"]
+    "body",
+    [b"", b"not xml", b"<html/>", b'<!DOCTYPE p SYSTEM "http://127.0.0.1:9/x"><project/>', b"<project>" + b"<a>" * 80 + b"</a>" * 80 + b"</project>"],
 )
 def test_hostile_pom_is_refused(shop: Shop, body: bytes) -> None:
     """A POM that no tool reads, or that makes its reader fetch something, would be published."""

@@ -16,10 +16,6 @@ class ManifestBlobUnknown(e.Invalid):
     """A manifest points at something that was not pushed."""
 
 
-class ManifestReferenced(e.Conflict):
-    """A manifest is listed by an index."""
-
-
 CODES: dict[type[e.RegistryError], str] = {
     e.RegistryError: "UNKNOWN",
     e.Invalid: "UNSUPPORTED",
@@ -36,7 +32,7 @@ CODES: dict[type[e.RegistryError], str] = {
     InvalidTag: "TAG_INVALID",
     InvalidDigest: "DIGEST_INVALID",
     ManifestBlobUnknown: "MANIFEST_BLOB_UNKNOWN",
-    ManifestReferenced: "MANIFEST_REFERENCED_IN_LIST",
+    e.VersionReferenced: "MANIFEST_REFERENCED_IN_LIST",
     e.RangeInvalid: "RANGE_INVALID",
     e.Unauthenticated: "UNAUTHORIZED",
     e.Forbidden: "DENIED",

@@ -29,7 +29,7 @@ def name_key(name: str) -> str:
     components = name.split("/")
     if not name or len(name) > LONGEST or len(components) > MOST_COMPONENTS or not all(map(COMPONENT.fullmatch, components)):
         raise InvalidName(
-            f"Repository name {name[:SHOWN]!r} is invalid: lower-case letters and digits, single dots, one or two underscores or any dashes between them,"
+            f"Repository name {name[:SHOWN]!r} is invalid: lower-case letters and digits, between them a dot, one or two underscores or any dashes,"
             f" at most {LONGEST} characters and {MOST_COMPONENTS} components"
         )
     return name

@@ -112,7 +112,7 @@ async def read_config(call: Call, name: str, facts: parse.Facts) -> bytes | None
 
 
 async def delete_manifest(call: Call) -> Answer:
-    """Remove a tag, or a manifest with every tag on it. Raises `VersionNotFound`, `ManifestReferenced`."""
+    """Remove a tag, or a manifest with every tag on it. Raises `VersionNotFound`, `VersionReferenced`."""
     name, reference = names.name_key(call.params["name"]), call.params["reference"]
     found = await pick(call, name, reference)
     if names.is_digest(reference):
@@ -150,23 +150,24 @@ async def delete_blob(call: Call) -> Answer:
 async def start_upload(call: Call) -> Answer:
     """Link a blob of another repository, take one in a single request, or open a session."""
     name, query = names.name_key(call.params["name"]), call.query
-    if mounted := query.get("mount"):
-        digest, source = names.check_digest(mounted), query.get("from") or None
-        places = names.projects_of(source) if source else ()
-        if (source is None or is_name(source)) and await call.packages.blobs.mount(name, digest, source, places):
-            return blob_reply(name, digest)
-    elif digest := query.get("digest"):
-        await call.packages.blobs.add(name, names.check_digest(digest), chunk_of(call))
-        return blob_reply(name, digest)
+    if "mount" in query:
+        if await mount(call, name, query["mount"], query.get("from") or None):
+            return blob_reply(name, query["mount"])
+    elif "digest" in query:
+        await call.packages.blobs.add(name, names.check_digest(query["digest"]), chunk_of(call))
+        return blob_reply(name, query["digest"])
     if query.get("digest-algorithm", "sha256") not in ("sha256", "sha512"):
         raise names.InvalidDigest(f"Algorithm {query['digest-algorithm'][:40]!r} is not known here: sha256 or sha512")
     session = await call.packages.sessions.start(name)
     return session_reply(202, name, session.id, session.size)
 
 
-def is_name(name: str) -> bool:
-    """A source that cannot exist is no reason to refuse a push."""
-    return len(name) <= names.LONGEST and all(map(names.COMPONENT.fullmatch, name.split("/")))
+async def mount(call: Call, name: str, digest: str, source: str | None) -> bool:
+    """Whether the blob could be linked. A source that cannot exist is no reason to refuse a push."""
+    names.check_digest(digest)
+    if source is not None and not (len(source) <= names.LONGEST and all(map(names.COMPONENT.fullmatch, source.split("/")))):
+        return False
+    return await call.packages.blobs.mount(name, digest, source, names.projects_of(source) if source is not None else ())
 
 
 async def get_upload(call: Call) -> Answer:
