@@ -22,6 +22,7 @@ from packhouse.model import (
     Published,
     Reach,
     Rows,
+    Search,
     Spooled,
     Struct,
     Upload,
@@ -178,6 +179,12 @@ class Packages(Protocol):
     async def search(self, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:
         """A page of the packages whose name contains the text, and how many there are."""
 
+    async def find(self, search: Search) -> tuple[Sequence[Rows], int]:
+        """A page of the names that a search finds, each with what every project here has of it, and how many names there are."""
+
+    async def open_file(self, shelf: str, path: str) -> FileReply:
+        """A file by its shelf and path, whoever asks, where the setting `Format.open_files` is on. Raises `Forbidden` where not, `FileNotFound`."""
+
     async def file(self, name: str, version: str | None, path: str, sha256: str | None = None) -> FileReply:
         """A file of a version; with `version` None, of any version of the package, newest first. Raises `FileNotFound` and its like."""
 
@@ -194,7 +201,7 @@ class Packages(Protocol):
         """Set the reason ("" for none given), or clear it with None. Raises `VersionNotFound`."""
 
     async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:
-        """Remove a file, a version or a whole package. Raises `NotFound` and its like."""
+        """Remove a file, all below a path that ends in a slash, a version or a whole package. Raises `NotFound` and its like."""
 
 
 class Call(Protocol):
@@ -231,6 +238,9 @@ class Call(Protocol):
     @property
     def moment(self) -> Moment:
         """The addresses of this scope (`here`, `project()`), and the instant asked for."""
+
+    async def sees_place(self) -> bool:
+        """Whether the caller may know of the place that the path names: for routes that are open to anybody."""
 
     async def body(self) -> bytes:
         """The whole body in memory, bounded by the route's limit. Raises `TooLarge`."""
@@ -271,6 +281,7 @@ class Route:
     place_of: Callable[[Params], str | Sequence[str] | None] | None = None
     area: Literal["packages", "containers"] = "packages"  # whose switch, access level and token scopes count
     place_kind: Literal["project", "group"] | None = None  # ROOT: what that place must be
+    bound: bool = False  # INSTANCE: acts in the place that `place_of` names and nowhere else, as ROOT does
     limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
     forward: Callable[[Params], tuple[str, str]] | None = None  # of an absent package: its name, and its path below an upstream's base URL
     signed_in: bool = False  # 401 for anonymous callers even where anybody may read
@@ -349,6 +360,7 @@ class ErrorStyle:
     challenge: Callable[[Action, Params], str] = basic_challenge  # WWW-Authenticate
     bearer: Callable[[Refusal], str] | None = None  # the same where tokens come from a token service
     headers: Mapping[str, str] = field(default_factory=dict)  # of every refusal
+    message_header: str = ""  # repeats the message, for clients that print a header and no body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,6 +393,8 @@ class Format:
     max_file_size: int = 3 * GIB
     clients: Sequence[str] = ()  # real clients the suite drives, for the support table
     listed: bool = True  # in the lists of packages; a format with lists of its own is not
+    open_files: str = ""  # the package setting of a top group that opens files to whoever knows their shelf and path
+    any_job_user: bool = False  # a job token by Basic goes with whatever user name
     unique_in_group: Callable[[str, str], bool] | None = None  # (name, root group): coordinates must be unique under the root group
 
 
@@ -413,6 +427,7 @@ __all__ = [
     "Refusal",
     "Route",
     "Rows",
+    "Search",
     "Sessions",
     "Signer",
     "Snippet",

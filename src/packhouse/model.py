@@ -298,6 +298,17 @@ class Match(Struct):
     about: About
 
 
+class Search(Struct):
+    """What a search for names asks. `exact`: the text is the whole name. False leaves out names that have nothing but what it speaks of."""
+
+    text: str = ""
+    exact: bool = False
+    prereleases: bool = True  # versions with a dash in their id
+    yanked: bool = True
+    offset: int = 0
+    limit: int = 20
+
+
 class PartStart(Struct):
     """A part of a body begins. `file` parts go to the spool, others are kept in memory under a limit."""
 

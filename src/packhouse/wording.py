@@ -53,6 +53,6 @@ def status_line(error: e.RegistryError, status: int | None = None) -> str:
     plain = {name, type(error).default} if isinstance(error, e.NotFound | e.Unauthenticated) else {name}
     if not error.message or error.message in plain:
         return text
-    if error.message.startswith(name):
+    if error.message.startswith(name) or (isinstance(error, e.NotFound) and error.message.endswith("Not Found")):
         return f"{status} {error.message}"
     return f"{text} - {error.message}"

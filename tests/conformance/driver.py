@@ -31,7 +31,8 @@ from packhouse.wording import status_of
 
 from .sample import FORMAT as SHELVED
 
-ALL: Mapping[str, Format] = {format.name: format for format in (*FORMATS, SHELVED)}
+# containers are no packages to this suite: their clients speak at the root, in several requests, and have a suite of their own
+ALL: Mapping[str, Format] = {format.name: format for format in (*FORMATS, SHELVED) if format.listed}
 
 ACCEPTED = (
     "*/*",

@@ -154,3 +154,38 @@ def test_other_methods(home: Home) -> None:
         assert "GET" in answer.headers["allow"] and "HEAD" in answer.headers["allow"]
     home.send_bare(Ask("GET", path), X_HTTP_Method_Override="DELETE")
     home.fetch(sample).expect(200)
+
+
+ODD_QUERIES = (
+    "&".join(["a=1"] * 300), "a" * 60_000, "%ff=%fe", "%00=%00", "a=%zz", "=", "&&&", "?a=1?b=2", "private_token=", "job_token=", "sudo=root",
+    "page=-1&per_page=99999999999999999999", "a[]=1&a[b]=2", "format=%3Cscript%3E", "write=true&write=false", "size=NaN&from=-1",
+)  # fmt: skip
+
+
+def test_odd_queries(home: Home) -> None:
+    """A query could be an error of ours."""
+    sample = home.publish_new()
+    for ask in (home.client.fetch(home.project, sample), home.client.listing(home.project, sample)):
+        for query in ODD_QUERIES:
+            answer = home.send(Ask("GET", f"{ask.path}?{query}", None, ask.headers))
+            assert answer.status < 500, (query[:80], answer.text)
+
+
+ODD_HEADERS = (
+    {"Accept": "a" * 5000}, {"Accept": ";;;q=,,,"}, {"Accept": "text/html;q=9e999"}, {"Accept": "*/*;q=0"}, {"Content-Type": "multipart/form-data"},
+    {"If-None-Match": "x" * 5000}, {"Authorization": "Basic"}, {"Authorization": ""}, {"Authorization": "Negotiate abc"}, {"Authorization": "Bearer"},
+    {"Cookie": "a=b; ;; packhouse_session=\x80"}, {"Range": "bytes=" + "-" * 100}, {"Accept-Encoding": "gzip;q=x"}, {"Content-Length": "-1"},
+    {"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}, {"Content-Encoding": "gzip"},
+)  # fmt: skip
+
+
+def test_odd_headers(home: Home) -> None:
+    """A header could be an error of ours, or get into a document."""
+    sample = home.publish_new()
+    ask = home.client.listing(home.project, sample)
+    plain = home.send(ask).body
+    for headers in ODD_HEADERS:
+        answer = home.send_bare(ask, **headers) if "Authorization" in headers else home.send(Ask(ask.method, ask.path, None, {**ask.headers, **headers}))
+        assert answer.status < 500, (headers, answer.text)
+        assert b"evil.example" not in answer.body
+    assert home.send(ask).body == plain

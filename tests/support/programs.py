@@ -48,6 +48,8 @@ PROGRAMS: Mapping[str, Program] = {
     "hatch": _python("pypi", "hatch"),
     "flit": _python("pypi", "flit"),
     "pdm": _python("pdm", "pdm"),
+    "mvn": Program(("mvn",)),
+    "ivy": Program(("java", "-jar", INSTALLED / "maven" / "ivy.jar"), ("-version",)),
     "npm": Program(("npm",)),
     "pnpm": Program((NODE_TOOLS / ".bin" / "pnpm",)),
     "yarn 1": _node("yarn", "bin", "yarn.js"),

@@ -142,7 +142,7 @@ class Gate:
                 raise InvalidCredential("The user name does not belong to this deploy token")
         elif row.user_id is None or row.user_state != "active":
             raise InvalidCredential("The user of this token is blocked")
-        if row.token_kind == "job" and credential.username not in (None, JOB_USER):
+        if row.token_kind == "job" and credential.username not in (None, JOB_USER) and not credential.any_job_user:
             raise InvalidCredential(f"A job token needs the user name {JOB_USER}")
         if row.token_last_used is None or moment - row.token_last_used > USE_EVERY:
             assert row.token_id is not None
@@ -151,7 +151,8 @@ class Gate:
     async def _by_password(self, credential: Credential, secret: bytes, place: str | int | None, address: str, native: bool, method: str) -> Access:
         name = credential.username or ""
         self.throttle.check(address, name, secret)
-        if credential.username and not is_mistyped(credential.secret) and credential.username != JOB_USER:
+        # passwords open the clients' protocols; REST takes tokens
+        if native and credential.username and not is_mistyped(credential.secret) and credential.username != JOB_USER:
             found = await self.database.read(users.find_password, credential.username)
             if found is not None and await verify_password(found[1], credential.secret):
                 return await self.as_user(found[0], "password", place, native=native, method=method)

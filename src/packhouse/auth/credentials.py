@@ -23,6 +23,7 @@ class Credential(NamedTuple):
     secret: str
     kinds: frozenset[str] = ANY
     username: str | None = None
+    any_job_user: bool = False  # a job token goes with whatever user name
 
 
 _HEADERS = ((b"private-token", PERSONAL), (b"job-token", JOB), (b"deploy-token", DEPLOY))
@@ -35,6 +36,7 @@ def read_credential(
     extra: Sequence[Callable[[Mapping[str, str]], str | None]] = (),
     *,
     query_allowed: bool = True,
+    any_job_user: bool = False,
 ) -> Credential | None:
     """The credential of a request, None for an anonymous one. Raises `InvalidCredential`, and `Invalid` for two different ones."""
     found = _in_headers(headers)
@@ -43,7 +45,7 @@ def read_credential(
     if extra and not found:
         plain = {k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()}
         found += [Credential(secret) for read in extra if (secret := read(plain)) is not None]
-    return _the_one(found) if found else None
+    return _the_one(found)._replace(any_job_user=any_job_user) if found else None
 
 
 def _in_headers(headers: Mapping[bytes, bytes]) -> list[Credential]:

@@ -73,7 +73,7 @@ def authorize(access: Access, action: Action, *, needs_place: bool = True) -> No
             raise Forbidden()
         return
     if not needs_place:
-        if not access.switched_on:
+        if not access.switched_on and action in PACKAGE_ACTIONS:
             raise SwitchedOff()
         check_scope(access, action)
         return
@@ -161,7 +161,8 @@ def _check_user_scope(access: Access, action: Action) -> None:
         return
     if "api" in actor.scopes or (access.native and USER_SCOPE[access.area].get(action) in actor.scopes):
         return
-    reading = action in (Action.READ, Action.SEE, Action.SIGN_IN) or access.method in READ_METHODS
+    # a client's protocol may read by POST; REST reads by GET, and lets a token speak of itself
+    reading = access.method in READ_METHODS or action is Action.SIGN_IN or (access.native and action in (Action.READ, Action.SEE))
     if reading and action not in (Action.PUBLISH, Action.DELETE) and "read_api" in actor.scopes:
         return
     if action is Action.SIGN_IN and access.method in READ_METHODS and "read_user" in actor.scopes:

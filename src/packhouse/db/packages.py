@@ -12,7 +12,7 @@ from sqlalchemy import String as SqlString
 from packhouse.db.engine import Hot
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import Id, Time, blob, download, event, file, lineage, mark, package, place, tag, version
-from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Struct, VersionRow
+from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow
 
 Needs = Literal["names", "versions", "files"]
 
@@ -40,14 +40,17 @@ def read_rows(
     format: str,
     *,
     name_key: str | None = None,
+    name_keys: Sequence[str] | None = None,
     shelf: str | None = None,
     at: Instant | None = None,
     needs: Needs = "files",
 ) -> tuple[PackageRow, ...]:
-    """What these projects hold of a format at a moment, by name and project; one package, or all, or one shelf."""
+    """What these projects hold of a format at a moment, by name and project; one package, several, or all, or one shelf."""
     chosen = [package.c.project_id.in_(projects), package.c.format == format]
     if name_key is not None:
         chosen.append(package.c.name_key == name_key)
+    if name_keys is not None:
+        chosen.append(package.c.name_key.in_(name_keys))
     if shelf is not None:
         on_shelf = select(file.c.package_id).where(file.c.project_id.in_(projects), file.c.shelf == shelf, visible(file, at))
         chosen.append(package.c.id.in_(on_shelf))
@@ -562,6 +565,95 @@ def search_packages(
         if row is not None:
             out.append((row, row.versions[-1].id))
     return out, total
+
+
+def find_names(
+    connection: Connection, query: PackageQuery, format: str, search: Search, at: Instant | None = None
+) -> tuple[list[tuple[PackageRow, ...]], int]:
+    """A page of the names that a search finds, in their order, each with the rows of every project that has it; and how many there are."""
+    conditions: list[ColumnElement[bool]] = [package.c.format == format, _offers(search, at)]
+    if search.exact:
+        conditions.append(func.lower(package.c.name, type_=SqlString) == search.text.lower())
+    elif search.text:
+        conditions.append(func.lower(package.c.name, type_=SqlString).contains(search.text.lower(), autoescape=True))
+    params: Mapping[str, Any] = {}
+    if query.project is not None:
+        conditions.append(package.c.project_id == query.project)
+    else:
+        params = query.reader.params()
+        conditions.append(readable())
+        if query.group is not None:
+            conditions.append(within(bindparam("group", query.group, type_=Id)))
+    joined = package.join(place, place.c.id == package.c.project_id)
+    total = connection.execute(select(func.count(package.c.name_key.distinct())).select_from(joined).where(*conditions), params).scalar_one()
+    page = select(package.c.name_key).select_from(joined).where(*conditions).distinct().order_by(package.c.name_key)
+    keys = list(connection.scalars(page.offset(search.offset).limit(search.limit), params))
+    if not keys:
+        return [], total
+    holding = select(package.c.project_id).select_from(joined).where(*conditions, package.c.name_key.in_(keys)).distinct()
+    rows = read_rows(connection, list(connection.scalars(holding, params)), format, name_keys=keys, at=at)
+    found: dict[str, list[PackageRow]] = {key: [] for key in keys}
+    for row in rows:
+        found[row.key].append(row)
+    return [tuple(found[key]) for key in keys], total
+
+
+def _offers(search: Search, at: Instant | None) -> ColumnElement[bool]:
+    """The package has a version that a search may show."""
+
+    def marked(kind: str) -> ColumnElement[bool]:
+        of_kind: Select[Any] = select(literal_column("1")).where(mark.c.version_id == version.c.id, mark.c.kind == kind, in_force(mark, at))
+        if kind == "status":
+            of_kind = of_kind.where(mark.c.value == "hidden")
+        return of_kind.correlate(version).exists()
+
+    conditions = [version.c.package_id == package.c.id, visible(version, at), ~marked("status")]
+    if not search.yanked:
+        conditions.append(~marked("yank"))
+    if not search.prereleases:
+        conditions.append(version.c.version_id.not_like("%-%"))
+    return select(literal_column("1")).where(*conditions).correlate(package).exists()
+
+
+def find_open(connection: Connection, format: str, above: int, shelf: str, path: str, at: Instant | None = None) -> FoundFile | None:
+    """The newest file on a shelf under this path in a project, or in any project of a group, whoever may read there."""
+    joined = (
+        file.join(package, package.c.id == file.c.package_id)
+        .join(version, version.c.id == file.c.version_id)
+        .join(place, place.c.id == file.c.project_id)
+        .join(blob, blob.c.id == file.c.blob_id)
+    )
+    statement = (
+        select(
+            file.c.id,
+            file.c.project_id,
+            file.c.version_id,
+            file.c.path,
+            file.c.created,
+            blob.c.sha256,
+            blob.c.size,
+            blob.c.md5,
+            blob.c.sha1,
+            blob.c.sha512,
+            blob.c.place,
+        )
+        .select_from(joined)
+        .where(
+            within(bindparam("above", above, type_=Id)),
+            place.c.kind == "project",
+            place.c.deleted.is_(None),
+            place.c.packages_access != "disabled",
+            package.c.format == format,
+            file.c.shelf == shelf,
+            file.c.path == path,
+            visible(file, at),
+            visible(version, at),
+        )
+        .order_by(file.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).first()
+    return None if row is None else FoundFile(*row)
 
 
 def history(connection: Connection, version_id: int, limit: int = 50) -> list[Any]:

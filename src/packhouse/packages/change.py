@@ -75,8 +75,11 @@ def delete(connection: Connection, what: Target, version: str | None, path: str 
 def _delete_file(connection: Connection, what: Target, at: Instant, package_id: int, version: tuple[int, str], path: str) -> None:
     files = changes.find_files(connection, version[0])
     # what we derived from a file goes with it
-    gone = {key: value for key, value in files.items() if key[0] == path or key[0] in (f"{path}.metadata", f"{path}.provenance")}
-    if not any(key[0] == path for key in gone):
+    if path.endswith("/"):
+        gone = {key: value for key, value in files.items() if key[0].startswith(path)}
+    else:
+        gone = {key: value for key, value in files.items() if key[0] == path or key[0] in (f"{path}.metadata", f"{path}.provenance")}
+    if not any(key[0] == path or path.endswith("/") for key in gone):
         raise FileNotFound()
     changes.delete_files(connection, [file_id for file_id, _ in gone.values()], at)
     shelves = {shelf for _, shelf in gone}

@@ -15,7 +15,7 @@ from packhouse.db.engine import Database, now, sealed_until
 from packhouse.errors import Invalid, Unavailable
 from packhouse.model import Instant
 
-_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))")
+_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII)
 BATCH = 5000
 PATIENCE = 40  # times 50 ms
 

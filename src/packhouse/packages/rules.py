@@ -74,6 +74,12 @@ def _duplicates(settings: dict[str, Any], format: str, name: str, version: str) 
     return allowed
 
 
+def is_open(connection: Connection, place: int, setting: str) -> bool:
+    """Whether the group at the top of this place's line has a setting on."""
+    settings = msgspec.json.decode(places.root_of(connection, place).settings, type=dict[str, Any])
+    return bool(setting) and settings.get(setting) is True
+
+
 def _check_protection(connection: Connection, access: Access, format: str, names: set[str], action: Action) -> None:
     assert access.place is not None
     for rule in places.protections(connection, access.place.id, format):

@@ -23,8 +23,8 @@ from packhouse.db.scopes import (
     INSTANCE_GENERATIONS_AT,
     Reader,
 )
-from packhouse.errors import FileNotFound, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
-from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Spooled, Upload
+from packhouse.errors import FileNotFound, Forbidden, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
+from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Search, Spooled, Upload
 from packhouse.packages import change, publish, rules, stored
 from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
@@ -106,6 +106,22 @@ class View:
         )
         return await self._house.database.read(_search, query, self._format.name, text, offset, limit, self._at)
 
+    async def find(self, search: Search) -> tuple[Sequence[Rows], int]:
+        query = rows_db.PackageQuery(
+            project=self._place if self._level == "project" else None, group=self._place if self._level == "group" else None, reader=self._reader()
+        )
+        found, total = await self._house.database.read(rows_db.find_names, query, self._format.name, search, self._at)
+        return [Rows(packages=packages) for packages in found], total
+
+    async def open_file(self, shelf: str, path: str) -> FileReply:
+        place = self._access.place
+        if place is None or not self._access.switched_on or not await self._house.database.read(rules.is_open, place.id, self._format.open_files):
+            raise Forbidden()
+        found = await self._house.database.read(rows_db.find_open, self._format.name, place.id, shelf, path, self._at)
+        if found is None:
+            raise FileNotFound()
+        return _reply_of(found, path)
+
     async def file(self, name: str, version: str | None, path: str, sha256: str | None = None) -> FileReply:
         coordinates = self._format.coordinates
         params: dict[str, Any] = {"format": self._format.name, "name_key": coordinates.name_key(name), "path": path}
@@ -126,17 +142,7 @@ class View:
         row = await self._house.database.point(rows_db.FILES[level, version is not None, sha256 is not None, self._at is not None], params)
         if row is None:
             raise FileNotFound()
-        found = rows_db.FoundFile(*row)
-        return FileReply(
-            blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
-            name=path.rpartition("/")[2],
-            file_id=found.id,
-            version_id=found.version_id,
-            project=found.project,
-            stored=found.stored,
-            modified=found.created,
-            immutable=sha256 is not None,
-        )
+        return _reply_of(rows_db.FoundFile(*row), path, immutable=sha256 is not None)
 
     async def pick(self, name: str, path: str, *, tag: str | None = None, version: str | None = None) -> Found:
         kind, wanted = ("tag", tag) if version is None else ("version", self._format.coordinates.version_id(version))
@@ -430,6 +436,19 @@ def _read_rows(connection: Connection, definition: Index, format: str, projects:
     if definition.over == "shelf":
         return Rows(packages=rows_db.read_rows(connection, projects, format, shelf=key, at=at, needs=definition.needs))
     return Rows(packages=rows_db.read_rows(connection, projects, format, at=at, needs=definition.needs))
+
+
+def _reply_of(found: rows_db.FoundFile, path: str, *, immutable: bool = False) -> FileReply:
+    return FileReply(
+        blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
+        name=path.rpartition("/")[2],
+        file_id=found.id,
+        version_id=found.version_id,
+        project=found.project,
+        stored=found.stored,
+        modified=found.created,
+        immutable=immutable,
+    )
 
 
 def _search(

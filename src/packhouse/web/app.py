@@ -7,14 +7,13 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from urllib.parse import parse_qsl
 
 import structlog
 
 from packhouse.auth.sessions import Sessions
 from packhouse.blobs.spool import full_disk
 from packhouse.contract import ErrorStyle
-from packhouse.errors import NotFound, OutOfSpace, PackageNotFound, RegistryError, RequestTimeout, Unauthenticated
+from packhouse.errors import Invalid, NotFound, OutOfSpace, PackageNotFound, RegistryError, RequestTimeout, Unauthenticated
 from packhouse.model import Action
 from packhouse.packages.forward import forward_url
 from packhouse.packages.history import Clock
@@ -23,7 +22,7 @@ from packhouse.responses import Answer, Document, FileReply, Redirect, Reply
 from packhouse.web.answer import Sent, send_document, send_file, send_reply
 from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
-from packhouse.web.entrance import Entrance
+from packhouse.web.entrance import Entrance, Moved, read_query
 from packhouse.web.failure import Asked, answer_crash, answer_error, answer_method, answer_no_route
 from packhouse.web.logs import AccessLog, Record
 from packhouse.web.match import Entry, Matcher
@@ -71,8 +70,10 @@ class Exchange:
 
     @property
     def query(self) -> Mapping[str, str]:
-        text = self.scope["query_string"]
-        return dict(parse_qsl(text.decode("latin-1"), max_num_fields=200)) if text else {}
+        try:
+            return read_query(self.scope)
+        except Invalid:
+            return {}
 
     async def sending(self, message: Message) -> None:
         """`send`, remembering that the answer has begun."""
@@ -137,6 +138,8 @@ class App:
             sent = await self._serve(exchange)
         except ClientGone:
             sent = Sent(499, 0)
+        except Moved as moved:
+            sent = await exchange.reply(Redirect(str(moved), 301))
         except RegistryError as error:
             sent = await self._refuse(error, exchange)
         except TimeoutError:

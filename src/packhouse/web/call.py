@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import parse_qsl
 
-from packhouse.auth.policy import Access
+from packhouse.auth.policy import Access, can_see
 from packhouse.auth.sessions import Session
 from packhouse.contract import Form, Part, Splitter
+from packhouse.db import places
 from packhouse.db.engine import now
+from packhouse.db.scopes import Reader
 from packhouse.errors import Invalid, TooLarge
 from packhouse.model import Actor, Instant, Moment, PartEnd, PartStart, Place, Spooled
 from packhouse.packages.house import House
@@ -134,13 +136,21 @@ class Call:
                 self.house,
                 self.entry.format,
                 self.access,
-                level=self.moment.level,
+                level="project" if self.entry.route.bound and self.moment.level == "instance" else self.moment.level,
                 place=self.moment.place or None,
                 moment=self.moment,
                 at=self.at,
                 lookup=self.lookup,
             )
         return self._view
+
+    async def sees_place(self) -> bool:
+        place = self.access.place
+        if place is None or can_see(self.access, place):
+            return place is not None
+        # a private group may still hold a project that this actor belongs to, or may read
+        reader = Reader.of(self.actor, now(), self.access.guest_reads)
+        return place.kind != "project" and not self.actor.anonymous and await self.house.database.read(places.holds_below, place.id, reader)
 
     # -- bodies ------------------------------------------------------------------------------------------------------
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote
 
 from packhouse.auth.access import Where
-from packhouse.auth.credentials import read_credential
+from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.policy import Access, authorize, check_scope
 from packhouse.auth.sessions import Session, Sessions, cookie_name
 from packhouse.db import places, users
 from packhouse.db.engine import now
 from packhouse.db.scopes import Reader
 from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, PlaceNotFound, Unauthenticated
-from packhouse.model import ANONYMOUS, Action, Moment
+from packhouse.model import ANONYMOUS, Action, Moment, replace
 from packhouse.packages.history import Clock, read_time
 from packhouse.packages.house import House
 from packhouse.web.asgi import Receive, Scope
@@ -22,6 +24,7 @@ from packhouse.web.call import Call
 from packhouse.web.match import Entry
 
 READS = frozenset({"GET", "HEAD"})
+MOST_PARAMETERS = 200
 SECRETS = frozenset({b"authorization", b"private-token", b"job-token", b"deploy-token", b"content-length"})
 LISTS = frozenset({b"accept", b"cookie", b"if-none-match"})
 
@@ -41,19 +44,21 @@ class Entrance:
     ) -> Call:
         """The call, authorised. Raises what `authorize` raises, `InvalidCredential`, `TooManyRequests`."""
         headers = read_headers(scope)
-        query_string = scope["query_string"]
-        query = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=200)) if query_string else {}
+        query = read_query(scope)
         route = entry.route
         place, needs_place, at = self._where(entry, params, query)
         session: Session | None = None
+        credential: Credential | None = None
         if entry.page:
             access, session = await self._page_access(headers, place, method)
         elif route.action is Action.OPEN and entry.format is None:
             access = Access(actor=ANONYMOUS, native=False, method=method)  # probes ask nobody
         else:
+            format = entry.format
             credential = read_credential(
-                headers, query, entry.format.credentials if entry.format is not None else (), query_allowed=self.house.settings.query_tokens
-            )
+                headers, query, format.credentials if format is not None else (), query_allowed=self.house.settings.query_tokens,
+                any_job_user=format is not None and format.any_job_user,
+            )  # fmt: skip
             access = await self.gate.identify(
                 credential,
                 place,
@@ -68,7 +73,13 @@ class Entrance:
         access = self._of_kind(access, entry)
         if route.signed_in and access.actor.anonymous and access.granted is None and entry.native:
             raise Unauthenticated()
-        await self._check(access, entry, needs_place)
+        try:
+            await self._check(access, entry, needs_place)
+        except (PlaceNotFound, Unauthenticated):
+            sudo = "sudo" in query or b"sudo" in headers
+            if method in READS and isinstance(place, str) and access.place is None and "{id+}" in entry.template and not (entry.page or sudo):
+                await self._check_moved(entry, place, credential, params, scope["query_string"], address, method)
+            raise
         if at is not None:
             await self.clock.settle(at)
         moment = self._moment(entry, access, params, at)
@@ -94,7 +105,7 @@ class Entrance:
             return None, False, at
         named = place_of(params)
         where = _place_id(named) if isinstance(named, str) else None if named is None else tuple(named)
-        return where, entry.level == "root", at
+        return where, entry.level == "root" or entry.route.bound, at
 
     def _of_kind(self, access: Access, entry: Entry) -> Access:
         """A group's id on a project's route is no project."""
@@ -117,6 +128,19 @@ class Entrance:
                     raise PlaceNotFound("Group Not Found") from error
                 raise
             check_scope(access, entry.route.action)
+
+    async def _check_moved(
+        self, entry: Entry, path: str, credential: Credential | None, params: Mapping[str, str], query: bytes, address: str, method: str
+    ) -> None:
+        """Raises `Moved` where an old path leads to something that this caller may read: by its number (core API section 1)."""
+        id_ = await self.house.database.read(places.find_alias, path)
+        if id_ is None:
+            return
+        found = self._of_kind(await self.gate.identify(credential, id_, address=address, native=entry.native, method=method), entry)
+        with contextlib.suppress(PlaceNotFound, Unauthenticated, Forbidden):
+            await self._check(found, entry, True)
+            url = f"{self.house.settings.base_url}/{fill(entry.template, {**params, 'id': str(id_)})}"
+            raise Moved(url + ("?" + query.decode("latin-1") if query else ""))
 
     async def _holds_below(self, access: Access) -> bool:
         assert access.place is not None
@@ -142,17 +166,20 @@ class Entrance:
         return await self.gate.identify(None, place, native=False, method=method), None
 
     async def _sudo(self, access: Access, who: str, place: Where, method: str, area: str) -> Access:
-        """An administrator acts as somebody else (core API 2.1)."""
+        """An administrator acts as somebody else, with the scopes of the token that was sent (core API 2.1)."""
         if access.actor.anonymous:
             raise Unauthenticated()
         if not access.actor.admin:
             raise Forbidden("Forbidden - Must be admin to use sudo")
         if "sudo" not in access.actor.scopes:
             raise InsufficientScope(scope="sudo")
-        found = await self.house.database.read(users.get_user if who.isdigit() else users.find_user, int(who[:18]) if who.isdigit() else who)  # type: ignore[arg-type]
+        database = self.house.database
+        numeric = who.isascii() and who.isdigit() and len(who) <= 18
+        found = await (database.read(users.get_user, int(who)) if numeric else database.read(users.find_user, who))
         if found is None:
             raise NotFound(f"User with ID or username '{who[:64]}' Not Found")
-        return await self.gate.as_user(found.id, "session", place, method=method, area=area)
+        other = await self.gate.as_user(found.id, access.actor.kind, place, method=method, area=area)
+        return replace(other, actor=replace(other.actor, scopes=access.actor.scopes, admin=found.admin))
 
     def _moment(self, entry: Entry, access: Access, params: Mapping[str, str], at: int | None) -> Moment:
         level = entry.level if entry.level in ("project", "group") else "instance"
@@ -166,6 +193,16 @@ class Entrance:
             as_of=f"/-/at/{quote(params['time'], safe=':.-')}" if at is not None else "",
             place=access.place.id if access.place is not None else (-1 if entry.route.place_of is not None else 0),
         )
+
+
+def read_query(scope: Scope) -> dict[str, str]:
+    """The parameters of the query; of equal names the last. Raises `Invalid` for more than anybody needs."""
+    text = scope["query_string"]
+    if not text:
+        return {}
+    if text.count(b"&") >= MOST_PARAMETERS:
+        raise Invalid(f"The query has more than {MOST_PARAMETERS} parameters")
+    return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
 
 
 def read_headers(scope: Scope) -> dict[bytes, bytes]:
@@ -194,3 +231,12 @@ def _cookie(header: bytes | None, name: str) -> str | None:
 def _place_id(text: str) -> str | int:
     """A number is an id, anything else a path."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else text
+
+
+class Moved(Exception):
+    """What was asked for has another address now, which this is."""
+
+
+def fill(template: str, params: Mapping[str, str]) -> str:
+    """The path of a route with these parameters."""
+    return re.sub(r"\{(\w+)([*+]?)\}", lambda found: quote(params[found[1]], safe="/" if found[2] == "*" else ""), template)

@@ -11,7 +11,7 @@ from packhouse.contract import ErrorStyle, Params, Refusal
 from packhouse.errors import InvalidCredential, RegistryError, RequestTimeout, TooLarge, TooManyRequests, Unavailable
 from packhouse.model import Action
 from packhouse.responses import Reply
-from packhouse.wording import status_of
+from packhouse.wording import status_line, status_of
 
 
 class Asked(NamedTuple):
@@ -30,6 +30,8 @@ def answer_error(error: RegistryError, style: ErrorStyle, asked: Asked) -> Reply
     status = status_of(error, style.status)
     media_type, body = style.body(error)
     headers = {"cache-control": "no-store", **style.headers}
+    if style.message_header:
+        headers[style.message_header] = _in_header(status_line(error, status))
     if status == 401 and native:
         headers["www-authenticate"] = _challenge(error, style, asked)
     if status == 401 and not native and isinstance(error, InvalidCredential):
@@ -41,6 +43,11 @@ def answer_error(error: RegistryError, style: ErrorStyle, asked: Asked) -> Reply
     if isinstance(error, TooLarge | RequestTimeout):
         headers["connection"] = "close"
     return Reply(body, status, headers, media_type)
+
+
+def _in_header(text: str) -> str:
+    """A text as a header field may hold it."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:1024]
 
 
 def _challenge(error: RegistryError, style: ErrorStyle, asked: Asked) -> str:

@@ -155,6 +155,8 @@ def _descend(node: _Node, segments: list[str], index: int, method: str, allowed:
 def _span(node: _Node, segments: list[str], index: int, method: str, allowed: set[str]) -> tuple[Entry, dict[str, str]] | None:
     for name, child in node.lazy.items():
         for end in range(index + 1, len(segments) + 1):
+            if segments[end - 1] == "-":
+                break  # no place is called so: what follows is ours
             found = _descend(child, segments, end, method, allowed)
             if found is not None:
                 found[1][name] = "/".join(segments[index:end])

@@ -15,6 +15,9 @@ NUMBER_LIMIT = 2**31 - 1  # clients read each number into 32 bits; what they can
 SHOWN = 80  # characters of a bad value that a message repeats
 
 PACKAGE, SYMBOLS, NUSPEC = ".nupkg", ".snupkg", ".nuspec"
+README, LICENSE, PNG, JPEG = "readme", "license", "icon.png", "icon.jpg"
+SIDES = frozenset({README, LICENSE, PNG, JPEG})
+"""What a package may bring for people to look at, as its address ends in the flat container."""
 
 NAME = re.compile(r"[A-Za-z0-9_+.-]+", re.ASCII)
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -115,7 +118,7 @@ def stored_name(name: str, version: str, file: str) -> str:
         text = wanted.removeprefix(f"{key}.").removesuffix(suffix)
         if wanted == f"{key}.{text}{suffix}" and _is_same(text, version):
             return file_name(name, version, suffix)
-    if wanted == f"{key}{NUSPEC}" or wanted in ("icon", "license", "readme"):
+    if wanted == f"{key}{NUSPEC}" or wanted in SIDES:
         return wanted
     raise FileNotFound
 

@@ -45,7 +45,8 @@ def write_feed(lines: Iterable[Line], moment: Moment, operation: str, following:
     link = f'<link rel="next" href={quoteattr(following)}/>' if following else ""
     entries = "".join(_write_entry(line, moment, root=False) for line in lines)
     return (
-        f'{_HEAD}<feed xml:base={quoteattr(f"{base}/")} {_SPACES}><id>{escape(f"{base}/{operation}")}</id><title type="text">{escape(operation)}</title>'
+        f"{_HEAD}<feed xml:base={quoteattr(f'{base}/')} {_SPACES}><id>{escape(f'{base}/{operation}')}</id>"
+        f'<title type="text">{escape(operation)}</title>'
         f"<updated>{updated}</updated>{entries}{link}</feed>"
     )
 
@@ -65,7 +66,8 @@ def _write_entry(line: Line, moment: Moment, *, root: bool) -> str:
     content = f'<content type="application/zip" src={quoteattr(content_address(release, moment))}/>'
     return (
         f'<entry{spaces}><id>{escape(address)}</id><category term="V2FeedPackage" scheme="{_SCHEME}"/>'
-        f'<title type="text">{escape(row.name)}</title><updated>{published(release)}</updated>{content}<m:properties>{properties}</m:properties></entry>'
+        f'<title type="text">{escape(row.name)}</title><updated>{published(release)}</updated>{content}'
+        f"<m:properties>{properties}</m:properties></entry>"
     )
 
 

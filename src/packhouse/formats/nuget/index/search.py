@@ -41,7 +41,7 @@ def write_result(rows: Rows, releases: Sequence[Release], moment: Moment) -> dic
     latest = releases[-1]
     entry = read_entry(latest, moment)
     registration = f"{hive_address(rows, moment, HIVE)}/index.json"
-    newest = sorted(sorted(releases, key=_age)[-MOST_VERSIONS:], key=releases.index)
+    newest = {release.row.id for release in sorted(releases, key=_age)[-MOST_VERSIONS:]}
     return {
         "@id": registration,
         "@type": "Package",
@@ -52,7 +52,9 @@ def write_result(rows: Rows, releases: Sequence[Release], moment: Moment) -> dic
         "totalDownloads": 0,
         "verified": True,
         "packageTypes": [{"name": name} for name in latest.facts.types] or [{"name": "Dependency"}],
-        "versions": [{"@id": f"{leaf_address(each, moment)}.json", "version": each.row.version, "downloads": 0} for each in newest],
+        "versions": [
+            {"@id": f"{leaf_address(each, moment)}.json", "version": each.row.version, "downloads": 0} for each in releases if each.row.id in newest
+        ],
     }
 
 

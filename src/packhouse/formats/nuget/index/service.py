@@ -51,19 +51,20 @@ def _resources(address: str, type_: str, versions: tuple[str, ...], comment: str
 _SERVICE = """\
 <?xml version="1.0" encoding="utf-8"?>
 <service xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom" xml:base={base}>\
-<workspace><atom:title type="text">Default</atom:title><collection href="Packages"><atom:title type="text">Packages</atom:title></collection></workspace>\
-</service>"""
+<workspace><atom:title type="text">Default</atom:title>\
+<collection href="Packages"><atom:title type="text">Packages</atom:title></collection></workspace></service>"""
 
 # Name, type, and whether it may be missing, in the order that entries tell them.
 PROPERTIES = (
     ("Id", "Edm.String", False), ("Version", "Edm.String", False), ("NormalizedVersion", "Edm.String", True), ("Authors", "Edm.String", True),
-    ("Copyright", "Edm.String", True), ("Created", "Edm.DateTime", False), ("Dependencies", "Edm.String", True), ("Description", "Edm.String", True),
-    ("DownloadCount", "Edm.Int64", False), ("IconUrl", "Edm.String", True), ("IsLatestVersion", "Edm.Boolean", False),
-    ("IsAbsoluteLatestVersion", "Edm.Boolean", False), ("IsPrerelease", "Edm.Boolean", False), ("Language", "Edm.String", True),
-    ("LicenseUrl", "Edm.String", True), ("Listed", "Edm.Boolean", False), ("MinClientVersion", "Edm.String", True), ("PackageHash", "Edm.String", True),
-    ("PackageHashAlgorithm", "Edm.String", True), ("PackageSize", "Edm.Int64", False), ("ProjectUrl", "Edm.String", True),
-    ("Published", "Edm.DateTime", False), ("ReleaseNotes", "Edm.String", True), ("RequireLicenseAcceptance", "Edm.Boolean", False),
-    ("Summary", "Edm.String", True), ("Tags", "Edm.String", True), ("Title", "Edm.String", True),
+    ("Copyright", "Edm.String", True), ("Created", "Edm.DateTime", False), ("Dependencies", "Edm.String", True),
+    ("Description", "Edm.String", True), ("DownloadCount", "Edm.Int64", False), ("IconUrl", "Edm.String", True),
+    ("IsLatestVersion", "Edm.Boolean", False), ("IsAbsoluteLatestVersion", "Edm.Boolean", False), ("IsPrerelease", "Edm.Boolean", False),
+    ("Language", "Edm.String", True), ("LicenseUrl", "Edm.String", True), ("Listed", "Edm.Boolean", False),
+    ("MinClientVersion", "Edm.String", True), ("PackageHash", "Edm.String", True), ("PackageHashAlgorithm", "Edm.String", True),
+    ("PackageSize", "Edm.Int64", False), ("ProjectUrl", "Edm.String", True), ("Published", "Edm.DateTime", False),
+    ("ReleaseNotes", "Edm.String", True), ("RequireLicenseAcceptance", "Edm.Boolean", False), ("Summary", "Edm.String", True),
+    ("Tags", "Edm.String", True), ("Title", "Edm.String", True),
 )  # fmt: skip
 
 _IMPORTS = (

@@ -76,9 +76,9 @@ def check_icon(icon: bytes, nuspec: Nuspec) -> None:
         raise InvalidUpload(f"The icon {nuspec.icon[: names.SHOWN]!r} is neither a PNG nor a JPEG")
 
 
-def icon_type(icon: bytes) -> str:
-    """The media type of an icon that was checked."""
-    return "image/png" if icon.startswith(_PNG) else "image/jpeg"
+def icon_name(icon: bytes) -> str:
+    """The name under which an icon that was checked is served."""
+    return names.PNG if icon.startswith(_PNG) else names.JPEG
 
 
 def read_symbol(path: str, member: str) -> Symbol | None:

@@ -1,0 +1,131 @@
+"""A server of the suite's own, a project for each test, and drivers that ask as somebody."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from postgres import Cluster
+from stand import ROOT
+from wire import Answer, Body, Client, basic, bearer
+
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tests.conformance.furniture import MAINTAINER, PRIVATE, Furniture, Login
+from tests.conformance.server import Server
+
+from .driver import Driver
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session", name="servers")
+def keep_servers() -> Iterator[dict[str, Server]]:
+    """One server for each database, started when it is first asked for."""
+    started: dict[str, Server] = {}
+    yield started
+    for server in started.values():
+        server.stop()
+        shutil.rmtree(server.data.parent, ignore_errors=True)
+
+
+@pytest.fixture(name="server")
+def give_server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server:
+    """A running server with two workers: SQLite, unless the test asks for both."""
+    dialect = getattr(request, "param", "sqlite")
+    if dialect not in servers:
+        url = ""
+        if dialect == "postgresql":
+            cluster: Cluster = request.getfixturevalue("postgres")
+            url = cluster.url(cluster.make_database())
+        servers[dialect] = Server(Path(tempfile.mkdtemp(prefix="packhouse-container-")) / "data", url).start()
+    return servers[dialect]
+
+
+@pytest.fixture(name="furniture")
+def give_furniture(server: Server) -> Furniture:
+    return server.furniture
+
+
+@dataclass(frozen=True)
+class Home:
+    """A project of a test, and its maintainer."""
+
+    server: Server
+    project: int
+    group: int
+    maintainer: Login
+
+    @property
+    def path(self) -> str:
+        return self.server.furniture.path_of(self.project)
+
+    @property
+    def name(self) -> str:
+        """A repository that nobody has used."""
+        return f"{self.path}/img{next(_names)}"
+
+    def driver(self, login: Login | None = None) -> Driver:
+        """Asks with a user name and a token."""
+        login = login or self.maintainer
+        return self.driver_with(basic(login.user, login.secret))
+
+    def driver_with(self, headers: Mapping[str, str]) -> Driver:
+        def http(method: str, path: str, body: bytes | None = None, more: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, str], bytes]:
+            answer = self.server.http.request(method, path, body, {**headers, **(more or {})})
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.body
+
+        return Driver(http)
+
+    def send(self, method: str, path: str, body: Body = None, headers: Mapping[str, str] | None = None, login: Login | None = None) -> Answer:
+        login = login or self.maintainer
+        return self.server.http.request(method, path, body, {**basic(login.user, login.secret), **(headers or {})})
+
+    def wire(self, login: Login | None = None) -> Client:
+        """A connection of its own: it may reach another process."""
+        login = login or self.maintainer
+        return Client(self.server.url, basic(login.user, login.secret))
+
+    def token(self, scopes: list[str], login: Login | None = None) -> str:
+        """A registry token for these scopes."""
+        login = login or self.maintainer
+        return ask_token(self.server, scopes, basic(login.user, login.secret)).expect(200).json()["token"]
+
+    def driver_of(self, scopes: list[str], login: Login | None = None) -> Driver:
+        """Asks with a registry token for these scopes."""
+        return self.driver_with(bearer(self.token(scopes, login)))
+
+
+def ask_token(server: Server, scopes: list[str], headers: Mapping[str, str] | None = None, service: str = "container_registry") -> Answer:
+    query = "".join(f"&scope={scope.replace(' ', '%20')}" for scope in scopes)
+    return server.http.request("GET", f"/jwt/auth?service={service}{query}", None, headers or {})
+
+
+def make_home(server: Server, visibility: int = PRIVATE) -> Home:
+    furniture = server.furniture
+    group = furniture.group(visibility)
+    project = furniture.project(visibility, group)
+    return Home(server, project, group, furniture.member(project, MAINTAINER))
+
+
+@pytest.fixture(name="home")
+def give_home(server: Server) -> Home:
+    """A private project of this test's own."""
+    return make_home(server)
+
+
+BOTH = pytest.mark.parametrize("server", ["sqlite", "postgresql"], indirect=True)
+"""For tests that are about the database: the same, on each dialect."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()) and "formats/container" in str(item.path):
+            item.add_marker("server")
