@@ -9,6 +9,8 @@ PYTHON  := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV     := .venv/.dev
 PAGES   := src/packhouse/ui/static/dist/.built
+# Python without a suffix, which the tools do not find by themselves.
+SCRIPTS := scripts/check-locks scripts/draft-migration scripts/sizes scripts/write-docs
 ASSETS  := $(filter-out %/node_modules,$(wildcard src/packhouse/ui/assets/*)) \
            $(filter-out src/packhouse/ui/assets/node_modules/%,$(wildcard src/packhouse/ui/assets/*/*))
 
@@ -23,19 +25,21 @@ serve: $(RUNTIME) $(PAGES) ## Run a registry on 127.0.0.1:8080, its data in ./va
 test: $(RUNTIME) $(DEV) $(PAGES) clients ## Run the whole suite, real clients included; ARGS="-k npm" narrows it
 	@$(PYTHON) -m pytest $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),$(if $(ARGS),,--every-client)) $(ARGS)
 
-quick: $(RUNTIME) $(DEV) ## Run the tests that need no server and no client
-	@$(PYTHON) -m pytest -q -x -m 'not client and not server and not slow' $(ARGS)
+quick: $(RUNTIME) $(DEV) ## Run the tests of pure code: no server, no client, few generated examples
+	@$(PYTHON) -m pytest -q -x --hypothesis-profile quick -m 'not client and not server and not slow' $(or $(ARGS),tests/unit tests/formats)
 
 lint: $(RUNTIME) $(DEV) ## Check style, layers, types; report what has grown long
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check . $(SCRIPTS)
+	@.venv/bin/ruff format --check . $(SCRIPTS)
 	@.venv/bin/lint-imports --no-cache
 	@$(MAKE) types
+	@$(PYTHON) scripts/check-locks
 	@$(PYTHON) scripts/write-docs --check
 	@$(PYTHON) scripts/sizes
 
 types: $(RUNTIME) $(DEV) ## Check the types
 	@.venv/bin/mypy
+	@.venv/bin/mypy --scripts-are-modules $(SCRIPTS)
 	@MYPYPATH=src:tests/support .venv/bin/mypy --no-namespace-packages tests/support tests/clients tests/conftest.py
 
 bench: $(RUNTIME) $(DEV) $(PAGES) ## Measure reading and publishing on this machine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -12,12 +13,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from programs import INSTALLED, Desk, Run, find_version
 from stand import Login, Stand, Team
-from wire import basic
+from wire import Answer, basic
 
 SEED = INSTALLED / "maven"
 IVY = "org.apache.ivy:ivy:2.5.3"
@@ -32,7 +32,6 @@ PLUGINS = {
     "maven-dependency-plugin": "3.8.1",
 }
 WRONG = Login("nobody", "phpat_not_a_token")
-HEADERS = ("Private-Token", "Deploy-Token")
 
 
 # -- a local repository with every plugin, filled once ---------------------------------------------------------------
@@ -43,7 +42,7 @@ def fill_local_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A local repository that holds what Maven needs for itself. Made once, by Maven, from where it gets its plugins."""
     if find_version("mvn") is None:
         return SEED  # each test says so
-    wanted = hashlib.sha256(f"{PLUGINS} {IVY} {find_version('mvn')}".encode()).hexdigest()
+    wanted = hashlib.sha256(f"{PLUGINS} {IVY} {find_version('mvn')} 2".encode()).hexdigest()
     SEED.mkdir(parents=True, exist_ok=True)
     with (SEED / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -63,7 +62,7 @@ def fill(folder: Path) -> None:
     dependency = f"org.apache.maven.plugins:maven-dependency-plugin:{PLUGINS['maven-dependency-plugin']}"
     for arguments in (
         ["deploy"],
-        [f"{dependency}:get", f"-Dartifact={tree.coordinates}", "-Dtransitive=false", f"-DremoteRepositories=here::::{here}"],
+        [f"{dependency}:get", "-Dartifact=org.codehaus.plexus:plexus-utils:1.1"],  # what Maven gives each plugin that names none
         [f"{dependency}:copy", f"-Dartifact={IVY}", f"-DoutputDirectory={SEED}", "-Dmdep.stripVersion=true"],
     ):
         subprocess.run(["mvn", *plain, *arguments], cwd=tree.folder, env={**os.environ, "HOME": str(folder)}, check=True, timeout=280)
@@ -83,14 +82,14 @@ def copy_seed(seed: Path, target: Path) -> None:
 
 @dataclass
 class Tree:
-    """A small Maven project."""
+    """A small Maven project. With a value it has a class that holds it, and uses the library that it depends on."""
 
     folder: Path
     group: str
     artifact: str
     version: str
     url: str = ""
-    value: int = 42
+    value: int | None = 42
     depends: str = ""
     modules: tuple[str, ...] = ()
     parent: str = ""
@@ -100,19 +99,20 @@ class Tree:
         return f"{self.group}:{self.artifact}:{self.version}"
 
     @property
-    def path(self) -> str:
-        return f"{self.group.replace('.', '/')}/{self.artifact}"
+    def built(self) -> bytes:
+        """The jar that Maven has made."""
+        return (self.folder / "target" / f"{self.artifact}-{self.version}.jar").read_bytes()
 
     def write(self) -> None:
-        """The POM and one class with one value."""
-        code = self.folder / "src" / "main" / "java" / "toy"
-        if not self.modules:
+        """The POM and the class."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "pom.xml").write_text(self.pom())
+        if self.value is not None and not self.modules:
+            code = self.folder / "src" / "main" / "java" / "toy"
             code.mkdir(parents=True, exist_ok=True)
             name = re.sub(r"\W", "", self.artifact).capitalize()
             uses = "static int used() { return Lib.value(); } " if self.depends else ""
             (code / f"{name}.java").write_text(f"package toy; public class {name} {{ {uses}public static int value() {{ return {self.value}; }} }}\n")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "pom.xml").write_text(self.pom())
 
     def pom(self) -> str:
         plugins = "".join(
@@ -121,27 +121,38 @@ class Tree:
             + "</plugin>"
             for name, version in PLUGINS.items()
         )
-        head = f"<parent>{coordinate_elements(self.group, self.parent, self.version)}</parent>" if self.parent else ""
         targets = "".join(f"<{tag}><id>toy</id><url>{self.url}</url></{tag}>" for tag in ("repository", "snapshotRepository"))
         return "\n".join(
             (
-                '<project xmlns="http://maven.apache.org/POM/4.0.0">',
-                f"<modelVersion>4.0.0</modelVersion>{head}",
-                coordinate_elements(self.group, self.artifact, self.version),
+                '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>',
+                f"<parent>{coordinate_elements(f'{self.group}:{self.parent}:{self.version}')}</parent>" if self.parent else "",
+                coordinate_elements(self.coordinates),
                 f"<packaging>{'pom' if self.modules else 'jar'}</packaging>",
                 "<properties><maven.compiler.release>11</maven.compiler.release>",
-                "<project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>",
-                "<project.build.outputTimestamp>2026-01-01T00:00:00Z</project.build.outputTimestamp></properties>",
+                "<project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties>",
                 f"<modules>{''.join(f'<module>{name}</module>' for name in self.modules)}</modules>" if self.modules else "",
-                f"<dependencies><dependency>{coordinate_elements(*self.depends.split(':'))}</dependency></dependencies>" if self.depends else "",
+                f"<dependencies><dependency>{coordinate_elements(self.depends)}</dependency></dependencies>" if self.depends else "",
                 f"<distributionManagement>{targets}</distributionManagement>",
                 f"<build><plugins>{plugins}</plugins></build></project>\n",
             )
         )
 
 
-def coordinate_elements(group: str, artifact: str, version: str) -> str:
+def coordinate_elements(coordinates: str) -> str:
+    group, artifact, version = coordinates.split(":")
     return f"<groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version>"
+
+
+def small_pom(coordinates: str, packaging: str = "jar") -> str:
+    return f"<project><modelVersion>4.0.0</modelVersion>{coordinate_elements(coordinates)}<packaging>{packaging}</packaging></project>"
+
+
+def small_jar(text: str) -> bytes:
+    """A jar without classes; another text makes other bytes."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("text.txt"), text)
+    return sink.getvalue()
 
 
 # -- Maven with a login ----------------------------------------------------------------------------------------------
@@ -171,7 +182,7 @@ class Maven:
         path.write_text(
             f"<settings><localRepository>{self.local}</localRepository><servers>{server}</servers>"
             f"<mirrors><mirror><id>central</id><mirrorOf>central</mirrorOf><url>{(self.folder / 'nowhere').as_uri()}</url></mirror></mirrors>"
-            f"<pluginGroups><pluginGroup>com.acme</pluginGroup></pluginGroups>"
+            "<pluginGroups><pluginGroup>com.acme</pluginGroup></pluginGroups>"
             f"<profiles><profile><id>toy</id><repositories><repository>{repository}</repository></repositories>"
             f"<pluginRepositories><pluginRepository>{repository}</pluginRepository></pluginRepositories></profile></profiles>"
             "<activeProfiles><activeProfile>toy</activeProfile></activeProfiles></settings>"
@@ -180,23 +191,32 @@ class Maven:
 
     def run(self, url: str, login: Login | None, *arguments: str, cwd: Path, status: int | None = 0, header: str = "") -> Run:
         """The run of Maven with this repository."""
-        env = {"MAVEN_OPTS": f"-Duser.home={self.desk.home}"}
+        env = {"MAVEN_OPTS": f"-Duser.home={self.desk.home} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
         settings = self.settings(url, login, header)
         return self.desk.run("mvn", "-B", "-s", settings, *arguments, cwd=cwd, env=env, status=status, timeout=200)
 
-    def deploy(self, tree: Tree, login: Login | None, *arguments: str, status: int | None = 0, header: str = "") -> Run:
+    def deploy_file(
+        self, url: str, login: Login | None, coordinates: str, jar: bytes, packaging: str = "jar", status: int | None = 0, header: str = ""
+    ) -> Run:
+        """A jar and a POM that are there already, published."""
+        (self.folder / "file.jar").write_bytes(jar)
+        (self.folder / "file.pom").write_text(small_pom(coordinates, packaging))
+        goal = f"org.apache.maven.plugins:maven-deploy-plugin:{PLUGINS['maven-deploy-plugin']}:deploy-file"
+        options = ("-Dfile=file.jar", "-DpomFile=file.pom", "-DrepositoryId=toy", f"-Durl={url}")
+        return self.run(url, login, "-q", goal, *options, cwd=self.folder, status=status, header=header)
+
+    def fetch(self, url: str, login: Login | None, coordinates: str, *arguments: str, value: int | None = None, status: int | None = 0) -> Run:
+        """A project that depends on this, compiled with what the repository alone gives."""
+        shutil.rmtree(self.local / "com" / "acme", ignore_errors=True)
+        tree = Tree(self.folder / "app", "com.user", "app", "1.0", url, value=value, depends=coordinates)
         tree.write()
-        return self.run(tree.url, login, "-q", "deploy", *arguments, cwd=tree.folder, status=status, header=header)
+        return self.run(url, login, "compiler:compile", *arguments, cwd=tree.folder, status=status)
 
-    def forget(self, group: str = "com/acme") -> None:
-        """Empty the local repository of what was published."""
-        shutil.rmtree(self.local / group, ignore_errors=True)
-
-    def compile(self, folder: Path, url: str, login: Login | None, depends: str, *arguments: str, status: int | None = 0) -> Run:
-        """A project that needs this, compiled from the repository alone."""
-        self.forget()
-        Tree(folder, "com.user", "app", "1.0", url, depends=depends).write()
-        return self.run(url, login, "compile", *arguments, cwd=folder, status=status)
+    def fetched(self, coordinates: str) -> bytes | None:
+        """The jar that came; None where none did."""
+        group, artifact, version = coordinates.split(":")
+        path = self.local.joinpath(*group.split("."), artifact, version, f"{artifact}-{version}.jar")
+        return path.read_bytes() if path.exists() else None
 
 
 @pytest.fixture(name="maven")
@@ -216,20 +236,27 @@ def group_url(stand: Stand, team: Team) -> str:
     return f"{stand.url}/api/v4/groups/{team.group['id']}/-/packages/maven"
 
 
-def read(stand: Stand, team: Team, path: str, method: str = "GET") -> Any:
+def read(stand: Stand, team: Team, path: str) -> Answer:
     """What the project answers to its reader."""
     url = project_url(stand, team).removeprefix(stand.url)
-    return stand.http.request(method, f"{url}/{path}", None, basic(team.reader.user, team.reader.token))
+    return stand.http.get(f"{url}/{path}", basic(team.reader.user, team.reader.token))
 
 
-def resolved(maven: Maven, tree: Tree, value: str | None = None) -> bytes:
-    """The jar that Maven has fetched."""
-    folder = maven.local / tree.path / tree.version
-    return (folder / f"{tree.artifact}-{value or tree.version}.jar").read_bytes()
+def put(stand: Stand, team: Team, coordinates: str, jar: bytes) -> None:
+    """A version, published without Maven."""
+    group, artifact, version = coordinates.split(":")
+    stem = f"{project_url(stand, team).removeprefix(stand.url)}/{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}"
+    for suffix, body in (("jar", jar), ("pom", small_pom(coordinates).encode())):
+        stand.http.put(f"{stem}.{suffix}", body, basic(team.writer.user, team.writer.token)).expect(200)
 
 
-def built(tree: Tree) -> bytes:
-    return (tree.folder / "target" / f"{tree.artifact}-{tree.version}.jar").read_bytes()
+def files_of(stand: Stand, team: Team) -> list[str]:
+    """The names of the files of the one package there is."""
+    [package] = stand.list_packages(team.project, package_type="maven")
+    return sorted(file["file_name"] for file in stand.list_files(team.project, package))
+
+
+LIB = "com.acme:lib:1.0.0"
 
 
 # -- releases --------------------------------------------------------------------------------------------------------
@@ -238,93 +265,78 @@ def built(tree: Tree) -> bytes:
 def test_deploys_what_others_resolve(stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
     """What Maven has deployed is not what Maven resolves, through the project, its path or its group, strictly by its checksums."""
     tree = Tree(tmp_path / "lib", "com.acme", "lib", "1.0.0", project_url(stand, team))
-    maven.deploy(tree, team.writer)
+    tree.write()
+    maven.run(tree.url, team.writer, "-q", "deploy", cwd=tree.folder)
 
-    [package] = stand.list_packages(team.project, package_type="maven")
-    assert (package["name"], package["version"]) == ("com/acme/lib", "1.0.0")
-    assert {file["file_name"] for file in stand.list_files(team.project, package)} == {
-        "lib-1.0.0.pom",
-        "lib-1.0.0.jar",
-        "lib-1.0.0-sources.jar",
-    }
+    assert files_of(stand, team) == ["lib-1.0.0-sources.jar", "lib-1.0.0.jar", "lib-1.0.0.pom"]
     for url, login in ((project_url, team.reader), (path_url, team.reporter), (group_url, team.reporter)):
-        maven.compile(tmp_path / "app", url(stand, team), login, "com.acme:lib:1.0.0", "-C", "-q")
-        assert resolved(maven, tree) == built(tree)
+        maven.fetch(url(stand, team), login, LIB, "-C", "-q", value=1)
+        assert maven.fetched(LIB) == tree.built
 
 
-@pytest.mark.parametrize("header", HEADERS)
-def test_takes_the_login_from_a_header(header: str, stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", ["Private-Token", "Deploy-Token"])
+def test_takes_the_login_from_a_header(header: str, stand: Stand, team: Team, maven: Maven) -> None:
     """The settings that GitLab's documentation shows do not work here."""
     login = team.developer if header == "Private-Token" else team.writer
-    tree = Tree(tmp_path / "lib", "com.acme", "lib", "1.0.0", project_url(stand, team))
 
-    maven.deploy(tree, login, header=header)
+    maven.deploy_file(project_url(stand, team), login, LIB, small_jar("1"), header=header)
 
-    assert len(stand.list_packages(team.project)) == 1
+    assert files_of(stand, team) == ["lib-1.0.0.jar", "lib-1.0.0.pom"]
 
 
-def test_range_takes_the_newest_version(stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
+def test_range_takes_the_newest_version(stand: Stand, team: Team, maven: Maven) -> None:
     """A range does not end at the version that Maven takes for the newest."""
     for version in ("1.10.0", "1.9.0", "2.0.0"):
-        maven.deploy(Tree(tmp_path / version, "com.acme", "lib", version, project_url(stand, team)), team.writer)
+        put(stand, team, f"com.acme:lib:{version}", small_jar(version))
 
-    maven.compile(tmp_path / "app", group_url(stand, team), team.reporter, "com.acme:lib:[1.0,2.0)", "-q")
+    maven.fetch(group_url(stand, team), team.reporter, "com.acme:lib:[1.0,2.0)", "-q")
 
-    assert (maven.local / "com/acme/lib/1.10.0/lib-1.10.0.jar").exists()
-    assert not (maven.local / "com/acme/lib/1.9.0/lib-1.9.0.jar").exists()
+    assert maven.fetched("com.acme:lib:1.10.0") == small_jar("1.10.0")
+    assert maven.fetched("com.acme:lib:1.9.0") is None
 
 
-def test_deploys_the_same_bytes_again_and_no_others(stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
+def test_deploys_the_same_bytes_again_and_no_others(stand: Stand, team: Team, maven: Maven) -> None:
     """A job that is run again fails, or a release is replaced, or Maven does not say why not."""
-    tree = Tree(tmp_path / "lib", "com.acme", "lib", "1.0.0", project_url(stand, team))
-    maven.deploy(tree, team.writer)
-    [package] = stand.list_packages(team.project)
-    before = stand.list_files(team.project, package)
-    maven.deploy(tree, team.writer)
+    url = project_url(stand, team)
+    for _ in range(2):
+        maven.deploy_file(url, team.writer, LIB, small_jar("1"))
 
-    tree.value = 43
-    refused = maven.deploy(tree, team.writer, status=None)
+    refused = maven.deploy_file(url, team.writer, LIB, small_jar("2"), status=None)
 
     assert "400" in refused.said
-    assert stand.list_files(team.project, package) == before
+    assert read(stand, team, "com/acme/lib/1.0.0/lib-1.0.0.jar").body == small_jar("1")
 
 
 @pytest.mark.parametrize("who", ["reader", "stranger", "wrong", "nobody"])
-def test_gets_nothing_without_the_right(who: str, stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
+def test_gets_nothing_without_the_right(who: str, stand: Stand, team: Team, maven: Maven) -> None:
     """Somebody who may not publishes with Maven, or resolves what is private."""
     login = {"reader": team.reader, "stranger": team.stranger, "wrong": WRONG, "nobody": None}[who]
-    tree = Tree(tmp_path / "lib", "com.acme", "lib", "1.0.0", project_url(stand, team))
 
-    maven.deploy(tree, login, status=None)
+    maven.deploy_file(project_url(stand, team), login, LIB, small_jar("1"), status=None)
     assert stand.list_packages(team.project) == []
 
     if who != "reader":
-        maven.deploy(tree, team.writer)
-        maven.compile(tmp_path / "app", project_url(stand, team), login, "com.acme:lib:1.0.0", status=None)
-        assert not (maven.local / "com/acme/lib/1.0.0/lib-1.0.0.jar").exists()
+        put(stand, team, LIB, small_jar("1"))
+        maven.fetch(project_url(stand, team), login, LIB, status=None)
+        assert maven.fetched(LIB) is None
 
 
 # -- snapshots -------------------------------------------------------------------------------------------------------
 
 
-def test_snapshots_move_on(stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
+def test_snapshots_move_on(stand: Stand, team: Team, maven: Maven) -> None:
     """A second build of a snapshot is not the one that is resolved, loses its number, or takes the first one's place."""
-    tree = Tree(tmp_path / "lib", "com.acme", "lib", "1.1-SNAPSHOT", project_url(stand, team))
-    jars = []
-    for value in (1, 2):
-        tree.value = value
-        maven.deploy(tree, team.writer)
-        jars.append(built(tree))
-        maven.compile(tmp_path / f"app{value}", project_url(stand, team), team.reader, "com.acme:lib:1.1-SNAPSHOT", "-q", "-C", "-U")
-        assert resolved(maven, tree) == jars[-1] != jars[0] or value == 1
+    snapshot = "com.acme:lib:1.1-SNAPSHOT"
+    for text in ("1", "2"):
+        maven.deploy_file(project_url(stand, team), team.writer, snapshot, small_jar(text))
+        maven.fetch(project_url(stand, team), team.reader, snapshot, "-q", "-C")
+        assert maven.fetched(snapshot) == small_jar(text)
 
     metadata = read(stand, team, "com/acme/lib/1.1-SNAPSHOT/maven-metadata.xml").expect(200).text
     assert "<buildNumber>2</buildNumber>" in metadata
     assert len(set(re.findall(r"<value>([^<]+)</value>", metadata))) == 1
-    [package] = stand.list_packages(team.project)
-    timed = [file["file_name"] for file in stand.list_files(team.project, package) if re.fullmatch(r"lib-1\.1-\d{8}\.\d{6}-[12]\.jar", file["file_name"])]
-    assert len(timed) == 2
-    assert read(stand, team, "com/acme/lib/1.1-SNAPSHOT/lib-1.1-SNAPSHOT.jar").expect(200).body == jars[1]
+    assert len([name for name in files_of(stand, team) if re.fullmatch(r"lib-1\.1-\d{8}\.\d{6}-[12]\.jar", name)]) == 2
+    assert read(stand, team, "com/acme/lib/1.1-SNAPSHOT/lib-1.1-SNAPSHOT.jar").expect(200).body == small_jar("2")
 
 
 # -- many modules ----------------------------------------------------------------------------------------------------
@@ -332,20 +344,21 @@ def test_snapshots_move_on(stand: Stand, team: Team, maven: Maven, tmp_path: Pat
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.0-SNAPSHOT"])
 def test_modules_deploy_in_parallel(version: str, stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
-    """A parallel deploy of a build with many modules loses a file or fails."""
-    modules = tuple(f"module-{number}" for number in range(8))
+    """A parallel deploy of a build with several modules loses a file or fails."""
+    modules = tuple(f"module-{number}" for number in range(6))
     parent = Tree(tmp_path / "parent", "com.acme", "parent", version, project_url(stand, team), modules=modules)
+    parent.write()
     for module in modules:
         Tree(parent.folder / module, "com.acme", module, version, parent.url, parent="parent").write()
 
-    maven.deploy(parent, team.writer, "-T", "4")
+    maven.run(parent.url, team.writer, "-q", "-T", "4", "deploy", cwd=parent.folder)
 
     packages = stand.list_packages(team.project)
     assert {package["name"] for package in packages} == {f"com/acme/{name}" for name in (*modules, "parent")}
     for package in packages:
         assert len(stand.list_files(team.project, package)) == (1 if package["name"] == "com/acme/parent" else 3)
         assert f"<version>{version}</version>" in read(stand, team, f"{package['name']}/maven-metadata.xml").expect(200).text
-    maven.compile(tmp_path / "app", project_url(stand, team), team.reader, f"com.acme:module-7:{version}", "-q", "-C", "-DskipTests", "-Dmaven.main.skip")
+    maven.fetch(project_url(stand, team), team.reader, f"com.acme:module-5:{version}", "-q", "-C")
 
 
 # -- plugins ---------------------------------------------------------------------------------------------------------
@@ -360,28 +373,24 @@ DESCRIPTOR = """<plugin><groupId>com.acme</groupId><artifactId>toy-maven-plugin<
 </plugin>"""
 
 
-def build_plugin(folder: Path) -> tuple[Path, Path]:
-    """A plugin's jar and POM, compiled against Maven's own library."""
+def build_plugin(folder: Path) -> bytes:
+    """A plugin's jar, compiled against Maven's own library."""
     folder.mkdir()
     (folder / "Hello.java").write_text(MOJO)
     api = next(Path("/usr/share/maven/lib").glob("maven-plugin-api*.jar"))
     subprocess.run(["javac", "--release", "11", "-cp", api, "-d", folder, folder / "Hello.java"], check=True, timeout=100)
-    jar, pom = folder / "plugin.jar", folder / "plugin.pom"
-    with zipfile.ZipFile(jar, "w") as archive:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
         archive.write(folder / "toy" / "Hello.class", "toy/Hello.class")
         archive.writestr("META-INF/maven/plugin.xml", DESCRIPTOR)
-    head = coordinate_elements("com.acme", "toy-maven-plugin", "1.0")
-    pom.write_text(f"<project><modelVersion>4.0.0</modelVersion>{head}<packaging>maven-plugin</packaging></project>")
-    return jar, pom
+    return sink.getvalue()
 
 
 def test_plugin_is_found_by_its_prefix(stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
     """`mvn toy:hello` does not find a published plugin by the metadata of its group."""
-    jar, pom = build_plugin(tmp_path / "plugin")
     url = project_url(stand, team)
-    file = f"org.apache.maven.plugins:maven-deploy-plugin:{PLUGINS['maven-deploy-plugin']}:deploy-file"
-    maven.run(url, team.writer, "-q", file, f"-Dfile={jar}", f"-DpomFile={pom}", "-DrepositoryId=toy", f"-Durl={url}", cwd=tmp_path)
-    maven.forget()
+    maven.deploy_file(url, team.writer, "com.acme:toy-maven-plugin:1.0", build_plugin(tmp_path / "plugin"), "maven-plugin")
+    shutil.rmtree(maven.local / "com" / "acme", ignore_errors=True)
 
     said = maven.run(url, team.reader, "toy:hello", cwd=tmp_path).said
 
@@ -391,21 +400,19 @@ def test_plugin_is_found_by_its_prefix(stand: Stand, team: Team, maven: Maven, t
 # -- damage ----------------------------------------------------------------------------------------------------------
 
 
-def test_wrong_checksum_is_refused_by_c(stand: Stand, team: Team, maven: Maven, tmp_path: Path) -> None:
+def test_wrong_checksum_is_refused_by_c(stand: Stand, team: Team, maven: Maven) -> None:
     """Bytes that rotted on the disk are not told by the checksums that the server announces."""
-    tree = Tree(tmp_path / "lib", "com.acme", "lib", "1.0.0", project_url(stand, team))
-    maven.deploy(tree, team.writer)
-    sha256 = hashlib.sha256(built(tree)).hexdigest()
-    [stored] = [path for path in (stand.data / "blobs").rglob(f"{sha256}*") if path.is_file()]
-    content = bytearray(stored.read_bytes())
-    content[len(content) // 2] ^= 1
-    stored.chmod(0o600)
-    stored.write_bytes(content)
+    jar = small_jar(f"rotting {team.project['id']}")
+    put(stand, team, LIB, jar)
+    [stored] = [path for path in (stand.data / "blobs").rglob(f"{hashlib.sha256(jar).hexdigest()}*") if path.is_file()]
+    rotten = bytes([*jar[:-1], jar[-1] ^ 1])
+    stored.unlink()
+    stored.write_bytes(rotten)
 
-    said = maven.compile(tmp_path / "app", project_url(stand, team), team.reader, "com.acme:lib:1.0.0", "-C", status=None).said
+    said = maven.fetch(project_url(stand, team), team.reader, LIB, "-C", status=None).said
 
     assert "hecksum" in said
-    assert not (maven.local / "com/acme/lib/1.0.0/lib-1.0.0.jar").exists()
+    assert maven.fetched(LIB) is None
 
 
 # -- Ivy, with which sbt publishes -----------------------------------------------------------------------------------
@@ -439,7 +446,7 @@ def make_ivy_files(seed: Path, desk: Desk, tmp_path: Path) -> Iterator[tuple[str
     out = tmp_path / "out"
     out.mkdir()
     (out / "toy.jar").write_bytes(b"PK\x05\x06" + bytes(18))
-    (out / "toy.pom").write_text(f"<project><modelVersion>4.0.0</modelVersion>{coordinate_elements('com.acme', 'toy', '1.0.0')}</project>")
+    (out / "toy.pom").write_text(small_pom("com.acme:toy:1.0.0"))
     ivy = tmp_path / "ivy.xml"
     ivy.write_text(IVY_MODULE.format(module="toy", version="1.0.0"))
     yield ("-ivy", str(ivy), "-publish", "toy", "-publishpattern", f"{out}/[artifact].[ext]", "-revision", "1.0.0")
@@ -479,4 +486,3 @@ def test_ivy_looks_the_login_up_by_the_realm(stand: Stand, team: Team, ivy_publi
     run_ivy(desk, tmp_path, project_url(stand, team), team.writer, *ivy_publish, realm="Another", status=None)
 
     assert stand.list_packages(team.project) == []
-

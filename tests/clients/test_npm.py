@@ -152,6 +152,11 @@ class Shop:
         npm.configure(self.folder, project_registry(self.stand, self.team, login), self.team.scope)
         return self.desk.run("npm", *arguments, cwd=self.folder, env=npm.environment(self.folder), status=status)
 
+    def unpublish(self, login: Login, *arguments: str, status: int | None = 0) -> Run:
+        # npm 9 asks the default registry here, whatever the scope says.
+        registry = project_registry(self.stand, self.team, None).url
+        return self.npm(login, "unpublish", "--registry", registry, *arguments, status=status)
+
     def view(self, *fields: str) -> Any:
         return json.loads(self.npm(self.team.reader, "view", "--json", self.package, *fields).out or "null")
 
@@ -198,10 +203,10 @@ def test_one_version_is_unpublished(shop: Shop) -> None:
     """`npm unpublish` leaves the version, takes another with it, or works for a developer."""
     shop.publish("1.0.0")
     shop.publish("1.1.0")
-    shop.npm(shop.team.developer, "unpublish", f"{shop.package}@1.1.0", status=None)
+    shop.unpublish(shop.team.developer, f"{shop.package}@1.1.0", status=None)
     assert shop.view("versions") == ["1.0.0", "1.1.0"]
 
-    shop.npm(shop.team.maintainer, "unpublish", f"{shop.package}@1.1.0")
+    shop.unpublish(shop.team.maintainer, f"{shop.package}@1.1.0")
 
     assert shop.view("versions") in ("1.0.0", ["1.0.0"])
     assert shop.view("dist-tags") == {"latest": "1.0.0"}
@@ -212,7 +217,7 @@ def test_whole_package_is_unpublished(shop: Shop) -> None:
     shop.publish("1.0.0")
     shop.publish("1.1.0")
 
-    shop.npm(shop.team.maintainer, "unpublish", "--force", shop.package)
+    shop.unpublish(shop.team.maintainer, "--force", shop.package)
 
     assert shop.stand.list_packages(shop.team.project) == []
     assert "E404" in shop.npm(shop.team.reader, "view", shop.package, status=None).err

@@ -31,8 +31,9 @@ from packhouse.wording import status_of
 
 from .sample import FORMAT as SHELVED
 
+EVERY: Mapping[str, Format] = {format.name: format for format in (*FORMATS, SHELVED)}
 # containers are no packages to this suite: their clients speak at the root, in several requests, and have a suite of their own
-ALL: Mapping[str, Format] = {format.name: format for format in (*FORMATS, SHELVED) if format.listed}
+ALL: Mapping[str, Format] = {name: format for name, format in EVERY.items() if format.listed}
 
 ACCEPTED = (
     "*/*",

@@ -16,7 +16,7 @@ from packhouse.web.failure import Asked, answer_error
 from packhouse.wording import status_of
 
 from .conftest import Home
-from .driver import ALL, Ask
+from .driver import EVERY, Ask, find_driver
 
 CLASSES = [kind for _, kind in sorted(vars(errors).items()) if inspect.isclass(kind) and issubclass(kind, RegistryError)]
 NASTY = 'a "quoted" <b>word</b>,\r\nX-Evil: 1 \\ \x00 é 📦'
@@ -48,7 +48,7 @@ def read_refusal(media_type: str, body: bytes) -> str:
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-@pytest.mark.parametrize("format", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("format", EVERY.values(), ids=EVERY)
 def test_every_error_reads(format: Format, kind: type[RegistryError]) -> None:
     """A client could print nothing, or fail over the refusal itself."""
     for message in (None, "Name 'x' is invalid: use letters", NASTY):
@@ -77,6 +77,12 @@ def test_no_class_is_forgotten() -> None:
     """A new error could fall through to 500, and be told as a fault of ours."""
     forgotten = [kind.__name__ for kind in CLASSES if status_of(kind()) == 500 and kind is not RegistryError]
     assert not forgotten
+
+
+@pytest.mark.parametrize("format", EVERY)
+def test_every_format_has_a_driver(format: str) -> None:
+    """A format could go through no suite at all, and nobody notice."""
+    assert find_driver(format)
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -62,7 +62,7 @@ class Gate:
         """Who asks for this place. `resource`: what a registry token must grant. Raises `InvalidCredential`, `TooManyRequests`."""
         if isinstance(place, tuple):
             place = await self._deepest(place)
-        if area == "containers" and self.registry is not None and credential is not None and looks_signed(credential.secret):
+        if area == "containers" and native and self.registry is not None and credential is not None and looks_signed(credential.secret):
             claims = self.registry.read(credential.secret)
             access = await self.of_principal(claims.principal, place, native=native, method=method)
             return msgspec.structs.replace(access, granted=claims.grants.get(resource, frozenset()))  # type: ignore[type-var]

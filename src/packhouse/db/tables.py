@@ -303,6 +303,31 @@ tag_rule = table(
     UniqueConstraint("project_id", "format", "pattern"),
 )
 
+cleanup_policy = table(
+    "cleanup_policy",
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("cadence", String(16), nullable=False),
+    Column("keep_n", Integer),
+    Column("older_than", String(16)),
+    Column("name_regex", String(255), nullable=False),
+    Column("name_regex_keep", String(255)),
+    Column("next_run_at", Time, nullable=False),
+    Index("ix_cleanup_policy_due", "enabled", "next_run_at"),
+)
+
+cleanup_run = table(
+    "cleanup_run",
+    serial(),
+    ref("project_id", "place.id", index=True),
+    Column("trigger", String(16), nullable=False),  # policy, api
+    Column("started", Time, nullable=False),
+    Column("ended", Time),
+    Column("removed", Integer, nullable=False),
+    Column("kept", Integer, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON: the choice, and tags by repository
+)
+
 document = table(
     "document",
     serial(),

@@ -15,7 +15,7 @@ PID = hashlib.sha1(b"").hexdigest()
 OWNER = "the-people-who-make-the-toys-of-this-house-1234567"
 CHANNEL = "a-channel-with-a-name-as-long-as-it-may-be-1234567"
 
-CONANFILE = '''\
+CONANFILE = """\
 from conan import ConanFile
 
 
@@ -33,7 +33,7 @@ class Toy(ConanFile):
 
     def package(self):
         pass
-'''
+"""
 
 INFO = """\
 [settings]
@@ -130,4 +130,5 @@ class Sample:
 def sample(name: str = "toy", version: str = "1.0", variant: int = 0) -> Sample:
     """A manifest; another variant has another time."""
     params = {"user": OWNER, "channel": CHANNEL, "rrev": RREV, "package_id": PID, "prev": PREV, "file": "conanmanifest.txt"}
-    return Sample(name, version, f"{TIME + variant}\n".encode(), params)
+    # Conan has no names of one letter.
+    return Sample(name if len(name) > 1 else name * 2, version, f"{TIME + variant}\n".encode(), params)

@@ -69,7 +69,9 @@ def image(
 ) -> Image:
     """An image whose one file holds this text."""
     layers = [layer({"hello.txt": text.encode()})] if layers is None else layers
-    config = json.dumps({"architecture": "amd64", "os": "linux", "created": created, "config": {"Labels": {"made.by": "tests"}}, "rootfs": {}}).encode()
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "created": created, "config": {"Labels": {"made.by": "tests"}}, "rootfs": {}}
+    ).encode()
     document = {
         "schemaVersion": 2,
         "mediaType": media_type,

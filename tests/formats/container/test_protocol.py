@@ -358,7 +358,12 @@ def test_pages_of_tags(home: Home) -> None:
         path = link.partition(">")[0].removeprefix("<") if link else ""
     assert seen == tags
 
-    for query, wanted in (("?n=0", []), ("?last=v3", tags[tags.index("v3") + 1 :]), ("?last=v35", tags[tags.index("v3") + 1 :]), ("?n=2&last=zzz", [])):
+    for query, wanted in (
+        ("?n=0", []),
+        ("?last=v3", tags[tags.index("v3") + 1 :]),
+        ("?last=v35", tags[tags.index("v3") + 1 :]),
+        ("?n=2&last=zzz", []),
+    ):
         answer = home.send("GET", f"/v2/{name}/tags/list{query}").expect(200)
         assert answer.json()["tags"] == wanted and "Link" not in answer.headers
     for wrong in ("abc", "-1", "1.5", "9" * 30):

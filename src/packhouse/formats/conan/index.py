@@ -183,7 +183,8 @@ def gather(rows: Rows) -> Recipe | None:
     """The rows in the shape of Conan. A unit that several projects of a scope hold is taken whole from one: the newest complete one."""
     files: dict[Unit, dict[int, dict[str, FileRow]]] = {}
     reference: Reference | None = None
-    for version in (version for package in rows.packages for version in package.versions if version.status not in UNLISTED):
+    listed = (version for package in rows.packages for version in package.versions if version.status not in UNLISTED)
+    for version in sorted(listed, key=lambda version: (version.name, version.version, version.project)):
         reference = names.reference_of(version.name, version.version)
         for unit, name, file in split_files(version):
             files.setdefault(unit, {}).setdefault(version.project, {})[name] = file

@@ -48,6 +48,7 @@ def write_result(rows: Rows, releases: Sequence[Release], moment: Moment) -> dic
         "registration": registration,
         "id": entry["id"],
         "version": entry["version"],
+        "title": entry["id"],
         **{name: entry[name] for name in _TOLD if name in entry},
         "totalDownloads": 0,
         "verified": True,

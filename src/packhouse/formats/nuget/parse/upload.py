@@ -24,7 +24,7 @@ def check_file_name(filename: str, nuspec: Nuspec) -> None:
     base = filename.replace("\\", "/").rpartition("/")[2]
     readings = list(names.read_file_names(base))
     if readings and (names.name_key(nuspec.id), names.version_id(nuspec.version)) not in readings:
-        said = " ".join(readings[-1])
+        said = " ".join(readings[0])
         raise InvalidUpload(f"File name {base[: names.SHOWN]!r} speaks of {said}, the nuspec inside of {nuspec.id} {nuspec.version}")
 
 

@@ -1,0 +1,177 @@
+"""What both databases promise: snapshots, all or nothing, a clock that only goes forward, hot reads that agree with the rest."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from packhouse.db import changes, events, places
+from packhouse.db.engine import Hot, now
+from packhouse.db.tables import Id, generation, package, place, setting
+from packhouse.model import ANONYMOUS
+
+from .conftest import Desk
+
+ROOTS = ("", "alpha")
+
+
+def begin(connection: Connection, project: int, roots: tuple[str, ...] = ROOTS) -> int:
+    """The time of a change, written down as every change does."""
+    at = changes.begin(connection, project, "toy", roots, locks=["alpha"])
+    changes.move_generations(connection, project, "toy", roots, at)
+    changes.add_event(connection, at, "publish", ANONYMOUS, project=project)
+    return at
+
+
+def test_clock_only_goes_forward(desk: Desk) -> None:
+    """Two changes could happen at one instant, or a later one before an earlier one."""
+    project = desk.project("one")
+    times = [desk.write(begin, project) for _ in range(50)]
+    assert times == sorted(set(times))
+
+
+def test_clock_set_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is set back could put a change before one that clients have seen."""
+    project = desk.project("one")
+    ahead = desk.write(begin, project)
+
+    def far_ahead(connection: Connection) -> None:
+        connection.execute(insert(generation).values(project_id=project, format="toy", root="", number=99, moved_at=ahead + 3_600_000_000))
+
+    desk.write(far_ahead)
+    assert desk.write(begin, project) == ahead + 3_600_000_001
+
+
+def test_clock_is_after_what_is_final(desk: Desk) -> None:
+    """A change could slip behind a moment that is final, in a package that nobody touched before."""
+    final = now() + 3_600_000_000
+    desk.write(events.add_seal, 1, final, 0, "")
+    assert desk.write(begin, desk.project("one")) > final
+
+
+def test_writers_queue(desk: Desk) -> None:
+    """Writers at once could share a time or a generation, or fail."""
+    project = desk.project("one")
+
+    async def many() -> list[int]:
+        return await asyncio.gather(*(desk.database.write(begin, project) for _ in range(40)))
+
+    times = desk.run(many())
+    assert len(set(times)) == 40
+    numbers = desk.read(lambda c: list(c.scalars(select(generation.c.number).where(generation.c.root == "").order_by(generation.c.moved_at))))
+    assert numbers == list(range(1, 41))
+
+
+def test_all_or_nothing(desk: Desk) -> None:
+    """A change that fails half way could leave its first half."""
+
+    def fails(connection: Connection) -> None:
+        connection.execute(insert(setting).values(name="a", value="1"))
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        desk.write(fails)
+    assert desk.read(lambda c: c.scalar(select(func.count()).select_from(setting))) == 0
+
+
+def test_failed_part_leaves_the_rest(desk: Desk) -> None:
+    """A part of a change that may fail could take the rest with it."""
+
+    def partly(connection: Connection) -> None:
+        connection.execute(insert(setting).values(name="a", value="1"))
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(insert(setting).values(name="a", value="2"))
+        connection.execute(insert(setting).values(name="b", value="3"))
+
+    desk.write(partly)
+    assert desk.read(lambda c: dict(c.execute(select(setting.c.name, setting.c.value)).all())) == {"a": "1", "b": "3"}
+
+
+def test_constraints_hold(desk: Desk) -> None:
+    """A row could point at one that is not there, or two rows hold what only one may."""
+
+    def dangling(connection: Connection) -> None:
+        connection.execute(insert(package).values(project_id=999, format="toy", name_key="a", name="a"))
+
+    def twice(connection: Connection) -> None:
+        for _ in range(2):
+            places.add_place(
+                connection, kind="group", path="same", name="same", parent=None, visibility=0, description="", creator_id=None, at=now()
+            )
+
+    for change in (dangling, twice):
+        with pytest.raises(IntegrityError):
+            desk.write(change)
+
+
+def test_reads_see_one_moment(desk: Desk) -> None:
+    """A reader could see the first half of its answer before a change and the second half after it."""
+    project = desk.project("one")
+
+    def count_twice(connection: Connection, between: object) -> tuple[int, int]:
+        counted = select(func.count()).select_from(generation)
+        first = connection.scalar(counted)
+        between()  # type: ignore[operator]
+        return int(first or 0), int(connection.scalar(counted) or 0)
+
+    if desk.database.dialect == "sqlite":
+        other = Desk(f"sqlite:///{desk.database.path}", desk.database.path.parent)  # type: ignore[union-attr]
+        try:
+            desk.write(begin, project)
+            assert desk.read(count_twice, lambda: other.write(begin, project)) == (2, 2)
+        finally:
+            other.close()
+    else:
+
+        async def both() -> tuple[int, int]:
+            await desk.database.write(begin, project)
+            loop = asyncio.get_running_loop()
+            written = asyncio.Event()
+
+            def between() -> None:
+                from sqlalchemy.util import await_only
+
+                loop.call_soon(lambda: None)
+                await_only(_write_and_set(desk, project, written))
+
+            found: tuple[int, int] = await desk.database.read(count_twice, between)
+            assert written.is_set()
+            return found
+
+        assert desk.run(both()) == (2, 2)
+
+
+async def _write_and_set(desk: Desk, project: int, written: asyncio.Event) -> None:
+    await desk.database.write(begin, project)
+    written.set()
+
+
+BY_PATH = Hot(select(place.c.id, place.c.kind, place.c.deleted).where(place.c.path_key == bindparam("path", type_=place.c.path_key.type)))
+BELOW = Hot(select(place.c.id).where(place.c.id > bindparam("id", type_=Id), place.c.kind == "project").order_by(place.c.id))
+
+
+def test_hot_reads(desk: Desk) -> None:
+    """A read on the bare driver could answer otherwise than the same statement, or what was true before the last change."""
+    first = desk.project("one")
+    assert tuple(desk.run(desk.database.point(BY_PATH, {"path": "one"}))) == (first, "project", None)
+    assert desk.run(desk.database.point(BY_PATH, {"path": "two"})) is None
+    second = desk.project("two")
+    assert tuple(desk.run(desk.database.point(BY_PATH, {"path": "two"}))) == (second, "project", None)
+    assert [row[0] for row in desk.run(desk.database.points(BELOW, {"id": 0}))] == [first, second]
+    desk.write(places.delete_place, first, now())
+    assert desk.run(desk.database.point(BY_PATH, {"path": "one"}))[2] is not None
+    for odd in ("'; DROP TABLE place; --", "\x00"[:0], "a" * 1000, "é📦"):
+        assert desk.run(desk.database.point(BY_PATH, {"path": odd})) is None
+
+
+def test_a_lease_has_one_holder(desk: Desk) -> None:
+    """Two processes could do a job at once that one is to do."""
+    at = now()
+    assert desk.write(events.take_lease, "seal", "one", at, 10)
+    assert not desk.write(events.take_lease, "seal", "two", at, 10)
+    assert desk.write(events.take_lease, "seal", "one", at, 10)
+    assert desk.read(events.peek_lease, "seal") == ("one", at + 10_000_000)
+    assert desk.write(events.take_lease, "seal", "two", at + 10_000_001, 10)
