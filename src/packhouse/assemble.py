@@ -20,6 +20,7 @@ from packhouse.packages.documents import DocumentCache
 from packhouse.packages.history import Clock
 from packhouse.packages.house import House
 from packhouse.packages.inspect import Inspector
+from packhouse.proxy.mount import Proxy
 from packhouse.settings import Settings
 from packhouse.ui.pages import Pages
 from packhouse.web.app import App
@@ -55,9 +56,11 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     house = make_house(settings, formats, signers)
     sessions = Sessions(house.database)
     pages = Pages(house, sessions)
+    proxy = Proxy(house)
     entries = [
         *_root(Probes(house).routes()),
         *(entry for format in formats for entry in mount(format)),
+        *proxy.entries(),
         *_root(api_routes(house)),
         *_root(pages.routes(), page=True),
     ]
@@ -66,8 +69,9 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     async def lifespan() -> AsyncIterator[None]:
         house.spool.start()
         await house.database.start()
-        async with running(house):
+        async with running(house, *proxy.loops()):
             yield
+        await proxy.close()
         await house.inspector.close()
         await house.database.close()
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import msgspec
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from packhouse.model import Blob, Instant, Struct
 
 Reply = Response
 Redirect = RedirectResponse
+StreamReply = StreamingResponse
+"""A body that comes while it is sent. What it raises cuts the connection."""
 
 
 class Document(Struct):

@@ -28,7 +28,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     blobs: Annotated[str, Meta(description="Blob store: a file: path; default: a folder in the data folder")] = ""
     workers: Annotated[int, Meta(ge=0, le=256, description="Processes; 0: one for each core")] = 0
     outbound_allow: Annotated[str, Meta(description="Comma-separated networks or hosts that outbound requests may reach although private")] = ""
+    dependency_proxy: Annotated[bool, Meta(description="Dependency proxies of groups; off: their routes answer 404")] = True
     dependency_proxy_upstream: Annotated[str, Meta(description="Default upstream of group dependency proxies")] = ""
+    dependency_proxy_auth_hosts: Annotated[
+        str, Meta(description="Comma-separated hosts, as host or host:port, that may give out tokens for upstreams beside the upstream itself")
+    ] = ""
     initial_admin_token: Annotated[
         str, Meta(description="Personal access token given to root at first start; default: one is made and printed once")
     ] = ""

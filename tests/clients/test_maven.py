@@ -369,7 +369,8 @@ public class Hello extends org.apache.maven.plugin.AbstractMojo {
 }
 """
 DESCRIPTOR = """<plugin><groupId>com.acme</groupId><artifactId>toy-maven-plugin</artifactId><version>1.0</version><goalPrefix>toy</goalPrefix>
-<mojos><mojo><goal>hello</goal><requiresProject>false</requiresProject><implementation>toy.Hello</implementation><language>java</language></mojo></mojos>
+<mojos><mojo><goal>hello</goal><requiresProject>false</requiresProject><implementation>toy.Hello</implementation>
+<language>java</language><instantiationStrategy>per-lookup</instantiationStrategy></mojo></mojos>
 </plugin>"""
 
 

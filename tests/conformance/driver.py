@@ -2,10 +2,12 @@
 
 A format brings `tests/formats/<name>/driver.py` with a class `Driver(http)`. `http(method, path, body, headers)` answers with status, headers
 (lower-case names) and body. The driver has `format`, `sample(name, version, variant)`, `base(project)`, `publish(project, sample)`,
-`listing(project, name)`, or with a third parameter `version`, and `delete(project, sample)`, and may have `file_path(project, sample)`; each method may raise what it likes for an
-answer that is no success. A sample has `name`, `version`, `filename`, `content` and `sha256`; another variant has other bytes under the same name.
-It may have `marks`: what a listing that offers it holds, where that is not its file name. A driver whose documents tell no digest of a file says
-`digests = "headers"`: the file's own answer tells them.
+`listing(project, name)`, or with a third parameter `version`, and `delete(project, sample)`, and may have `file_path(project, sample)`; each
+method may raise what it likes for an answer that is no success. A driver whose documents tell no digest of a file says `digests = "headers"`:
+the file's own answer tells them.
+
+A sample has `name`, `version`, `filename`, `content` and `sha256`; another variant has other bytes under the same name. It may have `params`, what
+goes into a path's parameters where that is none of the usual, and `marks`: what a listing that offers it holds, where that is not its file name.
 """
 
 from __future__ import annotations
@@ -117,7 +119,7 @@ class Client:
 
     def listing(self, project: int | str, sample: Sample) -> Ask:
         """The request for what a client looks a version up in."""
-        by_version = "version" in inspect.signature(self._class.listing).parameters
+        by_version = "version" in inspect.signature(self._driver(_nobody).listing).parameters
         return self._catch(lambda driver: driver.listing(project, sample.name, *([sample.version] if by_version else [])))
 
     def delete(self, project: int | str, sample: Sample, send: Send) -> Answer:
@@ -160,17 +162,24 @@ class Client:
         """The same request of a group."""
         return self._moved(ask, project, self.base("groups", group))
 
+    @property
+    def shy(self) -> bool:
+        """Whether groups show nothing to anonymous callers, not even what is public."""
+        reads = [route for route in self.format.routes if Reach.GROUP in route.reach and route.action is Action.READ and "{" in route.path]
+        return bool(reads) and all(route.signed_in for route in reads)
+
     def _moved(self, ask: Ask, project: int | str, base: str) -> Ask:
         old = self.base("projects", project)[:-1]
         assert ask.path.startswith(old)
         return replace(ask, path=base[:-1] + ask.path.removeprefix(old))
 
     def documents(self, level: str, place: int | str, sample: Sample, time: str = "", accepted: Sequence[str] = ACCEPTED) -> Iterator[Ask]:
-        """Every READ of this format that is no file and needs no sign-in, filled with the sample, in every form a client may want."""
+        """Every READ of this format that is no file and not about the caller, filled with the sample, in every form a client may want."""
         reach = {"projects": Reach.PROJECT, "groups": Reach.GROUP, "": Reach.INSTANCE}[level]
         seen = set()
         for route in self.format.routes:
-            if route.method == "GET" and route.action is Action.READ and reach in route.reach and not route.signed_in:
+            of_caller = route.signed_in and "{" not in route.path  # whoami and its like
+            if route.method == "GET" and route.action is Action.READ and reach in route.reach and not of_caller:
                 for path in fill(route, sample, b""):
                     if sample.filename not in path and quote(sample.filename) not in path and path not in seen:
                         seen.add(path)

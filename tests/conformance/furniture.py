@@ -88,7 +88,15 @@ class Furniture:
         name = _name("user")
         hashed = hash_password(password) if password else None
         id_ = self.write(
-            users.add_user, username=name, name=name, email=f"{name}@mail.example", password=hashed, at=now(), kind=kind, admin=admin, external=external
+            users.add_user,
+            username=name,
+            name=name,
+            email=f"{name}@mail.example",
+            password=hashed,
+            at=now(),
+            kind=kind,
+            admin=admin,
+            external=external,
         )
         return Login(name, password or "", id_)
 
@@ -144,8 +152,8 @@ class Furniture:
         secret = make_token(kind)
         at = now()
         id_ = self.write(
-            tokens.add_token, kind=kind, hash_=hash_token(secret), user_id=user.id if user else None, place_id=place, name="test", scopes=scopes, at=at,
-            expires=at + YEAR if expires is None else expires, creator_id=None,
+            tokens.add_token, kind=kind, hash_=hash_token(secret), user_id=user.id if user else None, place_id=place, name="test", scopes=scopes,
+            at=at, expires=at + YEAR if expires is None else expires, creator_id=None,
         )  # fmt: skip
         if revoked:
             self.write(tokens.revoke_token, id_, at)

@@ -87,9 +87,9 @@ class Inside:
         out: list[Any] = []
 
         async def receive() -> Any:
-            if incoming:
-                return incoming.pop()
-            await asyncio.Event().wait()
+            if not incoming:
+                await asyncio.Event().wait()
+            return incoming.pop()
 
         async def send(message: Any) -> None:
             out.append(message)

@@ -14,7 +14,20 @@ from packhouse.db.engine import now
 from .conftest import Home, make_home
 from .driver import Ask, Client
 from .furniture import (
-    DEVELOPER, GUEST, INTERNAL, MAINTAINER, OWNER, PLANNER, PRIVATE, PUBLIC, READ, REMOVE, REPORTER, WRITE, Furniture, Login,
+    DEVELOPER,
+    GUEST,
+    INTERNAL,
+    MAINTAINER,
+    OWNER,
+    PLANNER,
+    PRIVATE,
+    PUBLIC,
+    READ,
+    REMOVE,
+    REPORTER,
+    WRITE,
+    Furniture,
+    Login,
 )  # fmt: skip
 from .server import Server
 
@@ -320,7 +333,9 @@ def test_package_access(server: Server, client: Client, access: str) -> None:
         server.furniture.change_place(home.project, packages_access=access)
         stranger = server.furniture.token(server.furniture.user())
         guest, reporter = (server.furniture.member(home.project, level) for level in (GUEST, REPORTER))
-        for who, login, expected in zip(("anonymous", "stranger", "guest", "reporter"), (None, stranger, guest, reporter), cells.split(), strict=True):
+        for who, login, expected in zip(
+            ("anonymous", "stranger", "guest", "reporter"), (None, stranger, guest, reporter), cells.split(), strict=True
+        ):
             ask = client.fetch(home.project, sample)
             answer = home.send(ask, login) if login else home.send_bare(ask)
             if not fits(answer, expected):

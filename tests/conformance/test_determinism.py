@@ -12,7 +12,7 @@ import pytest
 from stand import ROOT
 
 from packhouse.db.packages import read_rows
-from packhouse.model import PackageRow, Rows
+from packhouse.model import PackageRow, Rows, replace
 
 from .conftest import Home, find_server, make_home
 from .driver import Client
@@ -49,13 +49,13 @@ def without_ids(rows: Rows) -> Rows:
 
     def plain(package: PackageRow) -> PackageRow:
         versions = tuple(
-            msgspec.structs.replace(
+            replace(
                 version, id=0, project=1, created=rank[version.created],
-                files=tuple(msgspec.structs.replace(file, id=0, project=1, created=rank[file.created]) for file in version.files),
+                files=tuple(replace(file, id=0, project=1, created=rank[file.created]) for file in version.files),
             )
             for version in package.versions
         )  # fmt: skip
-        return msgspec.structs.replace(package, id=0, project=1, versions=versions)
+        return replace(package, id=0, project=1, versions=versions)
 
     return Rows(packages=tuple(plain(package) for package in rows.packages))
 
@@ -81,14 +81,14 @@ def test_other_processes(server: Server, indexed: Client) -> None:
 def test_other_order(server: Server, indexed: Client) -> None:
     """A database that sorts names in another way could change a document."""
     rows = publish_some(make_home(server, indexed))
-    moment = msgspec.structs.replace(MOMENT, format=indexed.name)
+    moment = replace(MOMENT, format=indexed.name)
     turned = Rows(packages=tuple(reversed(rows.packages)))
     assert write_all(indexed.format, turned, moment) == write_all(indexed.format, rows, moment)
 
 
 def test_other_dialect(servers: dict[str, Server], request: pytest.FixtureRequest, indexed: Client) -> None:
     """The same uploads could give other documents on PostgreSQL than on SQLite."""
-    moment = msgspec.structs.replace(MOMENT, format=indexed.name)
+    moment = replace(MOMENT, format=indexed.name)
     made = {}
     for dialect in ("sqlite", "postgresql"):
         rows = publish_some(make_home(find_server(servers, request, dialect), indexed))

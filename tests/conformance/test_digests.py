@@ -11,6 +11,7 @@ from .conftest import Home
 from .driver import Ask, path_of
 
 HEX = re.compile(rb"(?<![0-9a-fA-F-])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})(?![0-9a-fA-F])")
+PACKAGE_HASH = re.compile(rb'"packageHash":"([A-Za-z0-9+/]{40,}={0,2})"')
 INTEGRITY = re.compile(rb"(sha\d{3})-([A-Za-z0-9+/]{40,}={0,2})")
 NAMES = ("md5", "sha1", "sha256", "sha512")
 
@@ -24,12 +25,13 @@ def digests_of(content: bytes) -> Iterator[bytes]:
 def addresses_in(home: Home, body: bytes) -> set[str]:
     """The paths of this format below the project that a document names."""
     base = home.client.base("projects", home.project)
-    found = re.findall(rb"(?:https?://[^/\s\"'<>]+)?" + re.escape(base.encode()) + rb"[^\s\"'<>\\]+", body)
+    found = re.findall(rb"(?:https?://[^/\s\"'<>]+)?" + re.escape(base.encode()) + rb"[^\s\"'<>\\]++(?!')", body)
     return {path_of(url.decode().replace("&amp;", "&").partition("#")[0]) for url in found}
 
 
 def told_in(body: bytes) -> set[bytes]:
-    integrity = {base64.b64decode(text).hex().encode() for _, text in INTEGRITY.findall(body)}
+    texts = [text for _, text in INTEGRITY.findall(body)] + PACKAGE_HASH.findall(body)
+    integrity = {base64.b64decode(text).hex().encode() for text in texts}
     return set(HEX.findall(body)) | integrity
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from typing import Any
 
 import pytest
 from wire import Answer
@@ -20,7 +21,7 @@ from .driver import EVERY, Ask, find_driver
 
 CLASSES = [kind for _, kind in sorted(vars(errors).items()) if inspect.isclass(kind) and issubclass(kind, RegistryError)]
 NASTY = 'a "quoted" <b>word</b>,\r\nX-Evil: 1 \\ \x00 é 📦'
-DETAILS = {
+DETAILS: dict[type[RegistryError], dict[str, Any]] = {
     AlreadyExists: {"path": "a/b", "stored": "1" * 64, "sent": "2" * 64},
     errors.InsufficientScope: {"scope": "api"},
     errors.InvalidParameter: {"parameter": "name"},
@@ -29,7 +30,7 @@ DETAILS = {
 }
 
 
-def details_of(kind: type[RegistryError]) -> dict[str, object]:
+def details_of(kind: type[RegistryError]) -> dict[str, Any]:
     return next((detail for base, detail in DETAILS.items() if issubclass(kind, base)), {})
 
 

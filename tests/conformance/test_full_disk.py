@@ -80,4 +80,4 @@ def test_room_is_kept(small: Path, cramped: Server, client: Client) -> None:
     with Server(small / "other", **settings) as server:
         home = make_home(server, client)
         assert home.publish(client.sample()).status == 507
-        assert not [path for path in (server.data / "spool").iterdir()]
+        assert not list((server.data / "spool").iterdir())

@@ -82,7 +82,13 @@ def test_ranges_of_a_file(home: Home) -> None:
     content, ask = sample.content, home.client.fetch(home.project, sample)
     size = len(content)
     assert home.send(ask).headers["accept-ranges"] == "bytes"
-    for asked, first, last in (("0-0", 0, 0), ("1-4", 1, 4), (f"{size - 3}-", size - 3, size - 1), ("-3", size - 3, size - 1), (f"0-{size * 9}", 0, size - 1)):
+    for asked, first, last in (
+        ("0-0", 0, 0),
+        ("1-4", 1, 4),
+        (f"{size - 3}-", size - 3, size - 1),
+        ("-3", size - 3, size - 1),
+        (f"0-{size * 9}", 0, size - 1),
+    ):
         part = home.send(with_header(ask, Range=f"bytes={asked}")).expect(206)
         assert part.body == content[first : last + 1], asked
         assert part.headers["content-range"] == f"bytes {first}-{last}/{size}"
@@ -141,7 +147,13 @@ def test_stored_bytes_are_harmless(home: Home) -> None:
     content = home.fetch(sample)
     assert content.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in content.headers["content-security-policy"]
-    assert content.headers["content-type"].split(";")[0] not in ("text/html", "image/svg+xml", "application/xml", "text/xml", "application/javascript")
+    assert content.headers["content-type"].split(";")[0] not in (
+        "text/html",
+        "image/svg+xml",
+        "application/xml",
+        "text/xml",
+        "application/javascript",
+    )
 
 
 def test_other_methods(home: Home) -> None:
@@ -185,7 +197,9 @@ def test_odd_headers(home: Home) -> None:
     ask = home.client.listing(home.project, sample)
     plain = home.send(ask).body
     for headers in ODD_HEADERS:
-        answer = home.send_bare(ask, **headers) if "Authorization" in headers else home.send(Ask(ask.method, ask.path, None, {**ask.headers, **headers}))
+        answer = (
+            home.send_bare(ask, **headers) if "Authorization" in headers else home.send(Ask(ask.method, ask.path, None, {**ask.headers, **headers}))
+        )
         assert answer.status < 500, (headers, answer.text)
         assert b"evil.example" not in answer.body
     assert home.send(ask).body == plain

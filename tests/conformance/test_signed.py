@@ -1,10 +1,11 @@
-"""Signed indexes over other indexes, proved with the suite's own format: digests agree, one signature for all, old lists stay a while (notes, section 8)."""
+"""Signed indexes of indexes, with the suite's own format: digests agree, one signature for all, old lists stay a while (notes, section 8)."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Connection, func, select, update
@@ -14,6 +15,7 @@ from wire import basic
 from packhouse.db import documents as documents_db
 from packhouse.db.engine import now
 from packhouse.db.tables import document
+
 from .conftest import BOTH, Home, make_home
 from .driver import Ask, Client, write_moment
 from .furniture import PRIVATE, PUBLIC, REPORTER, Login
@@ -37,7 +39,9 @@ def put(home: Home, one: Sample) -> Sample:
     return one
 
 
-def get(home: Home, tail: str, status: int = 200, level: str = "projects", place: int | None = None, login: Login | None = None, time: str = "") -> bytes:
+def get(
+    home: Home, tail: str, status: int = 200, level: str = "projects", place: int | None = None, login: Login | None = None, time: str = ""
+) -> bytes:
     """A document below the format's base."""
     base = home.client.base(level, home.project if place is None else place, time)
     return home.send(Ask("GET", base + tail), login).expect(status).body
@@ -88,26 +92,21 @@ def test_signatures_check(home: Home) -> None:
 @BOTH
 def test_one_signature_for_every_process(home: Home) -> None:
     """Two processes could sign the same release differently: a client would fetch a release of one and a signature of the other."""
-    for round_ in range(3):
-        put(home, sample("one", f"1.{round_}"))
-        found: list[tuple[bytes, bytes]] = []
-        barrier = threading.Barrier(12)
-        headers = basic(home.maintainer.user, home.maintainer.secret)
+    headers = basic(home.maintainer.user, home.maintainer.secret)
+    release = home.client.base("projects", home.project) + "lists/stable/release"
+    barrier = threading.Barrier(12)
 
-        def read(found: list[tuple[bytes, bytes]] = found, barrier: threading.Barrier = barrier) -> None:
-            base = home.client.base("projects", home.project)
-            with Wire(home.server.url) as wire:
-                wire.get("/-/health")
-                barrier.wait(30)
-                found.append((wire.get(f"{base}lists/stable/release", headers).body, wire.get(f"{base}lists/stable/release.sig", headers).body))
+    def read(_number: int) -> tuple[bytes, bytes]:
+        with Wire(home.server.url) as wire:
+            wire.get("/-/health")
+            barrier.wait(30)
+            return wire.get(release, headers).body, wire.get(f"{release}.sig", headers).body
 
-        threads = [threading.Thread(target=read) for _ in range(12)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert len(found) == 12 and len(set(found)) == 1
-        assert ToySigner(home.project).checks(*found[0])
+    with ThreadPoolExecutor(12) as pool:
+        for round_ in range(3):
+            put(home, sample("one", f"1.{round_}"))
+            [found] = set(pool.map(read, range(12)))
+            assert ToySigner(home.project).checks(*found)
 
 
 def test_signature_survives_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from wire import basic
 
 from packhouse.model import Action
 
-from .conftest import Home, make_home
+from .conftest import make_home
 from .driver import Client
 from .furniture import PRIVATE, PUBLIC, Login
 from .routes import walk

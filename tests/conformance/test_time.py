@@ -114,7 +114,8 @@ def test_moments_are_read_only(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "time", ["2999-01-01T00:00:00Z", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01", "0", "%00", "9" * 400, "2026-01-01T00:00:00"]
+    "time",
+    ["2999-01-01T00:00:00Z", "yesterday", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01", "0", "%00", "9" * 400, "2026-01-01T00:00:00"],
 )
 def test_no_such_moment(home: Home, time: str) -> None:
     """A moment that has not come, or is none, could be answered with something that will change."""

@@ -9,7 +9,7 @@ import sys
 import msgspec
 
 from packhouse.contract import Format
-from packhouse.model import Documents, Moment, PackageRow, Rows
+from packhouse.model import Documents, Moment, PackageRow, Rows, replace
 
 from .driver import ALL
 
@@ -46,16 +46,14 @@ def on_shelf(rows: Rows, shelf: str) -> Rows:
     packages: list[PackageRow] = []
     for package in rows.packages:
         versions = [
-            msgspec.structs.replace(version, files=held)
-            for version in package.versions
-            if (held := tuple(file for file in version.files if file.shelf == shelf))
+            replace(version, files=held) for version in package.versions if (held := tuple(file for file in version.files if file.shelf == shelf))
         ]
         if versions:
-            packages.append(msgspec.structs.replace(package, versions=tuple(versions)))
+            packages.append(replace(package, versions=tuple(versions)))
     return Rows(packages=tuple(packages))
 
 
 if __name__ == "__main__":
     chosen = ALL[sys.argv[1]]
     read = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Rows)
-    sys.stdout.write(json.dumps(write_all(chosen, read, msgspec.structs.replace(MOMENT, format=chosen.name)), sort_keys=True))
+    sys.stdout.write(json.dumps(write_all(chosen, read, replace(MOMENT, format=chosen.name)), sort_keys=True))

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.util import await_only
 
 from packhouse.db import changes, events, places
 from packhouse.db.engine import Hot, now
@@ -33,7 +34,7 @@ def test_clock_only_goes_forward(desk: Desk) -> None:
     assert times == sorted(set(times))
 
 
-def test_clock_set_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_set_back(desk: Desk) -> None:
     """A clock that is set back could put a change before one that clients have seen."""
     project = desk.project("one")
     ahead = desk.write(begin, project)
@@ -98,9 +99,7 @@ def test_constraints_hold(desk: Desk) -> None:
 
     def twice(connection: Connection) -> None:
         for _ in range(2):
-            places.add_place(
-                connection, kind="group", path="same", name="same", parent=None, visibility=0, description="", creator_id=None, at=now()
-            )
+            places.add_place(connection, kind="group", path="same", name="same", parent=None, visibility=0, description="", creator_id=None, at=now())
 
     for change in (dangling, twice):
         with pytest.raises(IntegrityError):
@@ -128,25 +127,11 @@ def test_reads_see_one_moment(desk: Desk) -> None:
 
         async def both() -> tuple[int, int]:
             await desk.database.write(begin, project)
-            loop = asyncio.get_running_loop()
-            written = asyncio.Event()
-
-            def between() -> None:
-                from sqlalchemy.util import await_only
-
-                loop.call_soon(lambda: None)
-                await_only(_write_and_set(desk, project, written))
-
-            found: tuple[int, int] = await desk.database.read(count_twice, between)
-            assert written.is_set()
+            found: tuple[int, int] = await desk.database.read(count_twice, lambda: await_only(desk.database.write(begin, project)))
             return found
 
         assert desk.run(both()) == (2, 2)
-
-
-async def _write_and_set(desk: Desk, project: int, written: asyncio.Event) -> None:
-    await desk.database.write(begin, project)
-    written.set()
+    assert desk.read(count_twice, lambda: None) == (4, 4)
 
 
 BY_PATH = Hot(select(place.c.id, place.c.kind, place.c.deleted).where(place.c.path_key == bindparam("path", type_=place.c.path_key.type)))
@@ -163,7 +148,7 @@ def test_hot_reads(desk: Desk) -> None:
     assert [row[0] for row in desk.run(desk.database.points(BELOW, {"id": 0}))] == [first, second]
     desk.write(places.delete_place, first, now())
     assert desk.run(desk.database.point(BY_PATH, {"path": "one"}))[2] is not None
-    for odd in ("'; DROP TABLE place; --", "\x00"[:0], "a" * 1000, "é📦"):
+    for odd in ("'; DROP TABLE place; --", "", "a" * 1000, "é📦"):
         assert desk.run(desk.database.point(BY_PATH, {"path": odd})) is None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from postgres import Cluster
 from sqlalchemy import Connection
@@ -14,7 +13,7 @@ from packhouse.db import changes
 from packhouse.db import packages as rows_db
 from packhouse.db.migrate import migrate
 from packhouse.db.scopes import Reader
-from packhouse.model import ANONYMOUS, Blob, NewFile, PackageRow
+from packhouse.model import ANONYMOUS, Blob, NewFile, PackageRow, replace
 
 from .conftest import Desk
 
@@ -54,7 +53,7 @@ def described(desk: Desk, at: int | None) -> list[PackageRow]:
     project = desk.project("one")
     desk.write(fill, project)
     found = desk.read(rows_db.read_rows, [project], "toy", at=at)
-    return sorted((msgspec.structs.replace(row, project=0) for row in found), key=lambda row: row.key)
+    return sorted((replace(row, project=0) for row in found), key=lambda row: row.key)
 
 
 def test_same_rows(tmp_path: Path, icu_url: str) -> None:
@@ -64,7 +63,7 @@ def test_same_rows(tmp_path: Path, icu_url: str) -> None:
         desk = Desk(url, tmp_path)
         try:
             desk.write(migrate)
-            made[name] = [msgspec.structs.replace(row, versions=tuple(row.versions)) for row in described(desk, None)]
+            made[name] = [replace(row, versions=tuple(row.versions)) for row in described(desk, None)]
         finally:
             desk.close()
     assert made["sqlite"] == made["postgresql"]
@@ -94,9 +93,7 @@ def test_search_is_literal(desk: Desk) -> None:
     desk.write(fill, project)
 
     def search(text: str) -> list[str]:
-        query = rows_db.PackageQuery(projects=(project,), reader=Reader()) if "projects" in rows_db.PackageQuery.__struct_fields__ else None
-        if query is None:
-            query = rows_db.PackageQuery(project=project, reader=Reader())
+        query = rows_db.PackageQuery(project=project, reader=Reader())
         found, total = desk.read(rows_db.search_packages, query, "toy", text, 0, 100)
         assert total == len(found)
         return sorted(row.name for row, _ in found)

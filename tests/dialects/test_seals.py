@@ -8,6 +8,7 @@ import hashlib
 import msgspec
 import pytest
 from sqlalchemy import Connection, select, update
+from sqlalchemy.util import await_only
 
 from packhouse.db import events
 from packhouse.db.engine import WRITERS, now
@@ -116,8 +117,6 @@ def test_settling_waits_for_an_open_writer(desk: Desk) -> None:
         times: list[int] = []
 
         def slow(connection: Connection) -> None:
-            from sqlalchemy.util import await_only
-
             times.append(begin(connection, project))
             opened.set()
             await_only(let_go.wait())
@@ -145,7 +144,9 @@ def test_open_writer_locks_its_second(desk: Desk) -> None:
 
     def held(connection: Connection) -> tuple[int, int]:
         at = begin(connection, project)
-        second = connection.exec_driver_sql(f"SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = {WRITERS}").scalar_one()
+        second = connection.exec_driver_sql(
+            f"SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = {WRITERS}"
+        ).scalar_one()
         return at, int(second)
 
     for _ in range(30):

@@ -50,6 +50,8 @@ PROGRAMS: Mapping[str, Program] = {
     "pdm": _python("pdm", "pdm"),
     "mvn": Program(("mvn",)),
     "ivy": Program(("java", "-jar", INSTALLED / "maven" / "ivy.jar"), ("-version",)),
+    "conan": _python("conan", "conan"),
+    "conan 1": _python("conan1", "conan"),
     "npm": Program(("npm",)),
     "pnpm": Program((NODE_TOOLS / ".bin" / "pnpm",)),
     "yarn 1": _node("yarn", "bin", "yarn.js"),

@@ -85,8 +85,10 @@ def test_forms(toy: Matcher, path: str, template: str, params: dict[str, str]) -
 
 
 @pytest.mark.parametrize("path", [
-    "/api/v4/projects/7/packages/toy/a/b/c", "/api/v4/projects//packages/toy/a", "//api/v4/projects/7/packages/toy/a", "/api/v4/projects/7/packages//toy/a",
-    "/api/v4/groups/7/packages/toy/a", "/api/v4/packages/toy/a", "/API/v4/projects/7/packages/toy/a", "/api/v4/projects/7/packages/other/a", "/", "", "x",
+    "/api/v4/projects/7/packages/toy/a/b/c", "/api/v4/projects//packages/toy/a", "//api/v4/projects/7/packages/toy/a",
+    "/api/v4/projects/7/packages//toy/a",
+    "/api/v4/groups/7/packages/toy/a", "/api/v4/packages/toy/a", "/API/v4/projects/7/packages/toy/a", "/api/v4/projects/7/packages/other/a", "/",
+    "", "x",
     "/api%2Fv4/projects/7/packages/toy/a", "/api/v4/projects/7%2Fpackages%2Ftoy%2Fa", "/" + "a/" * (DEEPEST + 1),
 ])  # fmt: skip
 def test_no_route(toy: Matcher, path: str) -> None:
@@ -100,7 +102,11 @@ def test_no_route(toy: Matcher, path: str) -> None:
 ])  # fmt: skip
 def test_hostile_segments(toy: Matcher, spelled: str) -> None:
     """A dot segment, a backslash or a control character could reach a handler."""
-    for path in (f"/api/v4/projects/7/packages/toy/{spelled}", f"/api/v4/projects/{spelled}/packages/toy/a", f"/api/v4/projects/7/packages/toy/file/a/{spelled}"):
+    for path in (
+        f"/api/v4/projects/7/packages/toy/{spelled}",
+        f"/api/v4/projects/{spelled}/packages/toy/a",
+        f"/api/v4/projects/7/packages/toy/file/a/{spelled}",
+    ):
         with pytest.raises(Invalid):
             toy.match("GET", path)
 
@@ -144,7 +150,9 @@ def test_two_handlers_for_one_path() -> None:
         Matcher([Entry(route("GET", "a/{id}"), "a/{id}", "root"), Entry(twice, "a/{id}", "root")])
 
 
-PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/\\\x7f"), min_size=1, max_size=30).filter(lambda t: t not in (".", ".."))
+PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/\\\x7f"), min_size=1, max_size=30).filter(
+    lambda t: t not in (".", "..")
+)
 
 
 @given(st.lists(PLAIN, min_size=1, max_size=4), PLAIN, st.booleans())
@@ -165,7 +173,7 @@ def test_whatever_the_path(toy: Matcher, path: str) -> None:
     except Invalid:
         return
     for value in (found[1] if found else {}).values():
-        assert "\\" not in value and not {".", ".."}.intersection(value.split("/")) and value.isprintable() or any(c > "\x7f" for c in value)
+        assert ("\\" not in value and not {".", ".."}.intersection(value.split("/")) and value.isprintable()) or any(c > "\x7f" for c in value)
 
 
 @given(st.text(max_size=60))

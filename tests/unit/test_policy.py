@@ -71,7 +71,12 @@ def test_rest(who: str) -> None:
         for action, wanted in zip(ACTIONS, cells.split(), strict=True):
             for method in ("GET", "POST") if action not in (Action.SEE, Action.READ) else ("GET",):
                 access = Access(
-                    actor=actor_of(who), place=project(visibility), role=ROLES.get(who, Role.NONE), reaches=who == "deploy", native=False, method=method
+                    actor=actor_of(who),
+                    place=project(visibility),
+                    role=ROLES.get(who, Role.NONE),
+                    reaches=who == "deploy",
+                    native=False,
+                    method=method,
                 )
                 # a caller without a credential is told to sign in only where signing in is part of the protocol
                 assert outcome(access, action) == wanted, (who, visibility, action, method)
@@ -81,7 +86,8 @@ def test_rest(who: str) -> None:
     (("api",), "GET", Action.READ, OK), (("api",), "POST", Action.PUBLISH, OK), (("read_api",), "GET", Action.READ, OK),
     (("read_api",), "POST", Action.PUBLISH, "scope"), (("read_api",), "DELETE", Action.DELETE, "scope"), (("read_api",), "GET", Action.MANAGE, OK),
     (("read_api",), "PUT", Action.MANAGE, "scope"), (("read_user",), "GET", Action.READ, "scope"), (("read_user",), "GET", Action.SIGN_IN, OK),
-    (("read_user",), "POST", Action.SIGN_IN, "scope"), ((), "GET", Action.READ, "scope"), (("read_registry", "write_registry"), "GET", Action.READ, "scope"),
+    (("read_user",), "POST", Action.SIGN_IN, "scope"), ((), "GET", Action.READ, "scope"),
+    (("read_registry", "write_registry"), "GET", Action.READ, "scope"),
     (("read_registry",), "GET", Action.SEE, "scope"),
 ])  # fmt: skip
 def test_scopes_of_a_person(scopes: tuple[str, ...], method: str, action: Action, wanted: str) -> None:

@@ -44,7 +44,7 @@ def test_furniture(room: Path) -> None:
     assert not set(REQUIRED) - modules, "missing"
     assert not modules - KNOWN, "unknown"
     assert not {name for name in entries if not name.endswith(".py") and (room / name).is_file()} - PLAIN, "unknown"
-    assert PLAIN <= entries, "missing"
+    assert entries >= PLAIN, "missing"
     twice = {name.removesuffix(".py") for name in entries if name.endswith(".py")} & {name for name in entries if (room / name).is_dir()}
     assert not twice, "a file and a folder of one name"
     for folder in (entry for entry in room.iterdir() if entry.is_dir() and entry.name != "__pycache__"):

@@ -29,7 +29,9 @@ def test_environment_wins(tmp_path: Path) -> None:
     environment = write(tmp_path, 'listen = "127.0.0.1:1"\nworkers = 3\nguest_reads = true\n[max_file_size]\ngeneric = 5\n')
     settings = load_settings(environment)
     assert (settings.port, settings.workers, settings.guest_reads, settings.max_file_size) == (1, 3, True, {"generic": 5})
-    settings = load_settings({**environment, "PACKHOUSE_LISTEN": "[::1]:2", "PACKHOUSE_GUEST_READS": "false", "PACKHOUSE_MAX_FILE_SIZE": "npm=7, generic=8"})
+    settings = load_settings(
+        {**environment, "PACKHOUSE_LISTEN": "[::1]:2", "PACKHOUSE_GUEST_READS": "false", "PACKHOUSE_MAX_FILE_SIZE": "npm=7, generic=8"}
+    )
     assert (settings.host, settings.port, settings.guest_reads, settings.max_file_size) == ("::1", 2, False, {"npm": 7, "generic": 8})
 
 
@@ -39,7 +41,8 @@ def test_empty_variable_is_none() -> None:
 
 
 @pytest.mark.parametrize(("name", "text", "value"), [
-    ("workers", "4", 4), ("packages", "0", False), ("packages", "true", True), ("access_log", "False", False), ("external_url", " https://x.example/ ", "https://x.example/"),
+    ("workers", "4", 4), ("packages", "0", False), ("packages", "true", True), ("access_log", "False", False),
+    ("external_url", " https://x.example/ ", "https://x.example/"),
 ])  # fmt: skip
 def test_values_as_text(name: str, text: str, value: object) -> None:
     """A number or a switch could be unsettable by a variable, as these are text."""

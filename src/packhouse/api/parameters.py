@@ -129,6 +129,15 @@ class Parameters:
             raise _invalid(name)
         return [int(text) for text in texts]
 
+    def inner(self, name: str) -> Parameters | None:
+        """Parameters inside of one; None where it is absent or null."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _invalid(name)
+        return Parameters(value)
+
     def date(self, name: str) -> Instant | None:
         """A date, as its first instant in UTC; None where it is absent, null or empty. A time is cut to its date."""
         text = self.text(name)

@@ -28,16 +28,18 @@ from packhouse.api.places import (
     read_visibility,
     write_settings,
 )
+from packhouse.api.registry_cleanup import change_policy, policy_shape
 from packhouse.api.shapes import Shape, select_keys
 from packhouse.auth.policy import Access, authorize
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, packages, places, tokens
+from packhouse.db import changes, packages, places, repositories, tokens
 from packhouse.db import users as users_db
 from packhouse.db.engine import now
 from packhouse.db.places import PlaceQuery
 from packhouse.db.scopes import Reader
 from packhouse.errors import Conflict, Forbidden, Invalid, InvalidParameter
 from packhouse.model import Actor, Place, Role, Struct, Visibility, replace
+from packhouse.packages.cleanup import CONTAINER
 from packhouse.responses import json_reply
 
 PACKAGE_LEVELS = ("disabled", "private", "enabled", "public")
@@ -133,6 +135,7 @@ async def describe(call: Call, project: int) -> Shape:
 def _describe(connection: Connection, project: int, base_url: str, actor: Actor) -> Shape:
     shape = project_shapes(connection, [get_live(connection, project)], base_url, actor, now())[0]
     shape["keep_deleted_names"] = bool(read_settings(connection, project).get("keep_deleted_names", False))
+    shape["container_expiration_policy"] = policy_shape(repositories.get_policy(connection, project))
     return shape
 
 
@@ -235,15 +238,16 @@ def check_public_pull(connection: Connection, level: str | None) -> None:
 
 async def update_project(call: Call) -> Answer:
     """The project with what was sent. Its visibility and path are for owners."""
-    wanted = read_wanted(await read_parameters(call))
+    parameters = await read_parameters(call)
+    wanted, policy = read_wanted(parameters), parameters.inner("container_expiration_policy_attributes")
     project = call.place
     if (wanted.visibility is not None and wanted.visibility != project.visibility) or (wanted.path is not None and wanted.path != project.path):
         authorize(call.access, Action.OWN)
-    await call.house.database.write(_update, project.id, wanted, call.actor)
+    await call.house.database.write(_update, project.id, wanted, policy, call.actor)
     return json_reply(await describe(call, project.id))
 
 
-def _update(connection: Connection, project: int, wanted: Wanted, actor: Actor) -> None:
+def _update(connection: Connection, project: int, wanted: Wanted, policy: Parameters | None, actor: Actor) -> None:
     at = begin(connection, project)
     current = get_live(connection, project)
     values: dict[str, Any] = {}
@@ -263,12 +267,16 @@ def _update(connection: Connection, project: int, wanted: Wanted, actor: Actor) 
     if wanted.path is not None and wanted.path != current.path:
         move(connection, current, wanted.path, parent)
         values["path"] = f"{parent.full_path}/{wanted.path}"
+    if policy is not None:
+        change_policy(connection, project, policy, actor, at)
     if values:
         changes.add_event(connection, at, "project_update", actor, project=project, detail=values)
 
 
 def move(connection: Connection, current: Place, path: str, parent: Place | None) -> None:
     """Give a place another path, or another parent. Raises `Invalid`, `Conflict`."""
+    if repositories.images_below(connection, current.id, CONTAINER):
+        raise Invalid("The path cannot be changed while there are container repositories below it, which are named after it: delete them first")
     above = None if parent is None else parent.full_path
     check_path(path, above)
     check_free(connection, path if above is None else f"{above}/{path}", current.id)

@@ -14,7 +14,10 @@ from packhouse.api import (
     place_tokens,
     projects,
     protection,
+    registry,
     registry_auth,
+    registry_cleanup,
+    registry_rules,
     settings,
     users,
 )
@@ -22,8 +25,8 @@ from packhouse.api.call import closed_to_jobs
 from packhouse.contract import Route
 from packhouse.packages.house import House
 
-OPEN_TO_JOBS = (packages, projects, groups)
-CLOSED_TO_JOBS = (protection, members, users, personal_tokens, place_tokens, deploy_tokens, settings, registry_auth)
+OPEN_TO_JOBS = (packages, projects, groups, registry)
+CLOSED_TO_JOBS = (protection, members, users, personal_tokens, place_tokens, deploy_tokens, settings, registry_auth, registry_cleanup, registry_rules)
 
 
 def api_routes(house: House) -> Iterable[Route]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TypeAlias
 
-import msgspec
-
 from packhouse.auth.credentials import PERSONAL, Credential
 from packhouse.auth.passwords import verify_password
 from packhouse.auth.policy import Access
@@ -17,7 +15,7 @@ from packhouse.db import users
 from packhouse.db.engine import Database, now, this_second
 from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, DEEPEST, MOST_CANDIDATES, AccessRow
 from packhouse.errors import InvalidCredential
-from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility
+from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility, replace
 
 NO_TOKEN = b""
 USE_EVERY = 600_000_000  # a token's last use is written at most every ten minutes
@@ -65,7 +63,7 @@ class Gate:
         if area == "containers" and native and self.registry is not None and credential is not None and looks_signed(credential.secret):
             claims = self.registry.read(credential.secret)
             access = await self.of_principal(claims.principal, place, native=native, method=method)
-            return msgspec.structs.replace(access, granted=claims.grants.get(resource, frozenset()))  # type: ignore[type-var]
+            return replace(access, granted=claims.grants.get(resource, frozenset()))
         access = await self._by_credential(credential, place, address, native, method)
         return access if area == "packages" else self._in_area(access, area)
 
@@ -113,7 +111,7 @@ class Gate:
         return None if found is None else int(found[0])
 
     def _in_area(self, access: Access, area: str) -> Access:
-        return msgspec.structs.replace(access, area=area, switched_on=self.containers)  # type: ignore[type-var]
+        return replace(access, area=area, switched_on=self.containers)
 
     async def _look(self, token_hash: bytes, user_id: int, place: str | int | None) -> AccessRow:
         by_path = isinstance(place, str)

@@ -155,8 +155,8 @@ def _bound(name: str, kind: Any) -> Any:
     return bindparam(f"r_{name}", type_=kind)
 
 
-def readable() -> ColumnElement[bool]:
-    """`place` is a project whose packages the reader (parameters `r_*`) may list and download on group and instance routes."""
+def readable(level: Any = place.c.packages_access) -> ColumnElement[bool]:
+    """`place` is a project whose packages (or by `level` images) the reader (parameters `r_*`) may list and fetch on group and instance routes."""
     ancestors = lineage.alias("ra")
     held = exists(
         select(literal_column("1"))
@@ -178,7 +178,7 @@ def readable() -> ColumnElement[bool]:
     admin = _bound("admin", user.c.admin.type)
     internal = _bound("internal", user.c.admin.type)
     open_to_all = and_(
-        place.c.packages_access.in_((literal_column("'enabled'"), literal_column("'public'"))),
+        level.in_((literal_column("'enabled'"), literal_column("'public'"))),
         or_(
             place.c.visibility == literal_column(str(int(Visibility.PUBLIC))),
             and_(place.c.visibility == literal_column(str(int(Visibility.INTERNAL))), internal == true()),
@@ -187,7 +187,7 @@ def readable() -> ColumnElement[bool]:
     return and_(
         place.c.kind == literal_column("'project'"),
         place.c.deleted.is_(None),
-        place.c.packages_access != literal_column("'disabled'"),
+        level != literal_column("'disabled'"),
         or_(admin == true(), open_to_all, held, reached),
     )
 

@@ -328,6 +328,44 @@ cleanup_run = table(
     Column("detail", Text, nullable=False),  # JSON: the choice, and tags by repository
 )
 
+# -- what a group's dependency proxy keeps ---------------------------------------------------------------------------
+
+proxy_setting = table(
+    "proxy_setting",
+    Column("group_id", Id, ForeignKey("place.id"), primary_key=True, autoincrement=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("upstream_url", String(255)),  # none: the instance's
+    Column("identity", String(255)),
+    Column("secret", Text),  # encrypted
+    Column("identity_for", String(255)),  # the upstream that identity and secret were given for: no other one gets them
+    Column("auth_hosts", String(1024), nullable=False),  # comma-separated
+    Column("library_prefix", Boolean),  # names without a slash: below library/; none: where the plain name is not found
+    Column("ttl_days", Integer),
+    Column("purged_at", Time),
+)
+
+proxy_entry = table(
+    "proxy_entry",
+    serial(),
+    ref("group_id", "place.id"),
+    Column("upstream", String(255), nullable=False),
+    Column("kind", String(8), nullable=False),  # manifest, blob
+    Column("image", String(255), nullable=False),  # as it was asked for; "" for blobs
+    Column("reference", String(160), nullable=False),  # a tag or a digest
+    Column("digest", String(160), nullable=False),
+    Column("content_type", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    ref("blob_id", "blob.id", index=True),
+    Column("upstream_image", String(263), nullable=False),  # as the upstream calls it
+    Column("created", Time, nullable=False),
+    Column("checked_at", Time, nullable=False),
+    Column("read_at", Time, nullable=False),
+    Column("expired", Time),
+    UniqueConstraint("group_id", "upstream", "kind", "image", "reference"),
+    Index("ix_proxy_entry_read", "group_id", "read_at"),
+    Index("ix_proxy_entry_expired", "expired"),
+)
+
 document = table(
     "document",
     serial(),

@@ -62,13 +62,14 @@ async def repeat(seconds: float, work: Callable[[], Awaitable[None]], name: str)
 
 
 @contextlib.asynccontextmanager
-async def running(house: House):  # type: ignore[no-untyped-def]
-    """The loops of a process, for as long as it serves."""
+async def running(house: House, *more: tuple[float, Callable[[], Awaitable[None]], str]):  # type: ignore[no-untyped-def]
+    """The loops of a process, for as long as it serves; `more` as `repeat` takes them."""
     holder = secrets.token_hex(8)
     tasks = [
         asyncio.create_task(repeat(FLUSH_SECONDS, lambda: flush_counters(house), "flush")),
         asyncio.create_task(repeat(SEAL_SECONDS, lambda: seal_if_leader(house, holder), "seal")),
         asyncio.create_task(repeat(SWEEP_SECONDS, lambda: sweep_documents(house, now()), "sweep")),
+        *(asyncio.create_task(repeat(*loop)) for loop in more),
     ]
     try:
         yield

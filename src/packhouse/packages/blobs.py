@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import msgspec
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize, may
@@ -12,7 +11,7 @@ from packhouse.contract import Chunk, Format
 from packhouse.db import changes, containers
 from packhouse.db.engine import now
 from packhouse.errors import BlobNotFound, DigestMismatch, Forbidden, PackageNotFound, PlaceNotFound, TooLarge, Unauthenticated, Unsupported
-from packhouse.model import Action, Actor, Blob, Instant, Spooled, Struct
+from packhouse.model import Action, Actor, Blob, Instant, Spooled, Struct, replace
 from packhouse.packages import rules
 from packhouse.packages.house import House
 from packhouse.packages.publish import discard, drop_losers, write_with_blobs
@@ -169,7 +168,7 @@ def _may_read(access: Access, source: str) -> bool:
 
 
 def _without_token(access: Access) -> Access:
-    return msgspec.structs.replace(access, granted=None)  # type: ignore[type-var]
+    return replace(access, granted=None)
 
 
 # -- inside a transaction --------------------------------------------------------------------------------------------

@@ -61,6 +61,10 @@ class Incoming:
     url: str
     _response: aiohttp.ClientResponse
 
+    def every(self, name: str) -> list[str]:
+        """All values of a header field."""
+        return list(self._response.headers.getall(name, []))
+
     async def chunks(self, limit: int) -> AsyncIterator[bytes]:
         """The body as it comes. Raises `UpstreamFailed` where it is longer than the limit or cut short."""
         size = 0
@@ -72,7 +76,7 @@ class Incoming:
                 yield data
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream stopped sending") from error
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise UpstreamFailed("The upstream's answer was cut short") from error
 
     async def read(self, limit: int) -> bytes:
@@ -134,7 +138,7 @@ class Outbound:
             raise UpstreamTimeout("The upstream did not answer in time") from error
         except UpstreamRefused:
             raise
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             kind = error.__cause__ or error.__context__
             if isinstance(kind, UpstreamRefused):
                 raise kind from error

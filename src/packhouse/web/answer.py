@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from packhouse.errors import FileNotFound
 from packhouse.model import Instant
-from packhouse.responses import Document, FileReply, Reply
+from packhouse.responses import Document, FileReply, Reply, StreamReply
 from packhouse.web.asgi import Message, Send
 
 Headers = Mapping[bytes, bytes]
@@ -258,6 +258,17 @@ async def _send_bytes(fd: int, first: int, length: int, send: Send, receive: Cal
 
 async def send_reply(reply: Reply, method: str, send: Send, request_id: bytes, *, page: bool = False) -> Sent:
     """A framework response, without its machinery."""
+    headers = _whole_headers(reply, request_id, page)
+    body = b"" if method == "HEAD" or reply.status_code in (204, 304) else bytes(reply.body)
+    if reply.status_code in (204, 304):
+        headers = [h for h in headers if h[0] not in (b"content-length", b"content-type")]
+    start: Message = {"type": "http.response.start", "status": reply.status_code, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
+    return Sent(reply.status_code, len(body))
+
+
+def _whole_headers(reply: Reply, request_id: bytes, page: bool) -> list[tuple[bytes, bytes]]:
     headers = list(reply.raw_headers)
     names = {name for name, _ in headers}
     if b"cache-control" not in names:
@@ -266,10 +277,30 @@ async def send_reply(reply: Reply, method: str, send: Send, request_id: bytes, *
         headers.append((b"vary", b"Origin, Authorization"))
     headers += [h for h in (SAFE if page else PASSIVE) if h[0] not in names]
     headers.append((b"x-request-id", request_id))
-    body = b"" if method == "HEAD" or reply.status_code in (204, 304) else bytes(reply.body)
-    if reply.status_code in (204, 304):
-        headers = [h for h in headers if h[0] not in (b"content-length", b"content-type")]
-    start: Message = {"type": "http.response.start", "status": reply.status_code, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-    return Sent(reply.status_code, len(body))
+    return headers
+
+
+async def send_stream(reply: StreamReply, send: Send, receive: Callable[[], Any], request_id: bytes) -> Sent:
+    """A body as it comes, for as long as there is somebody to take it."""
+    gone = asyncio.ensure_future(_hear_end(receive))
+    size = 0
+    try:
+        await send({"type": "http.response.start", "status": reply.status_code, "headers": _whole_headers(reply, request_id, False)})
+        async for data in reply.body_iterator:
+            if gone.done():
+                return Sent(499, size)
+            size += len(data)
+            async with asyncio.timeout(WRITE_SECONDS):
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        close = getattr(reply.body_iterator, "close", None)
+        if close is not None:
+            close()
+    return Sent(reply.status_code, size)
+
+
+async def _hear_end(receive: Callable[[], Any]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -18,8 +18,8 @@ from packhouse.model import Action
 from packhouse.packages.forward import forward_url
 from packhouse.packages.history import Clock
 from packhouse.packages.house import House
-from packhouse.responses import Answer, Document, FileReply, Redirect, Reply
-from packhouse.web.answer import Sent, send_document, send_file, send_reply
+from packhouse.responses import Answer, Document, FileReply, Redirect, Reply, StreamReply
+from packhouse.web.answer import Sent, send_document, send_file, send_reply, send_stream
 from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
 from packhouse.web.entrance import Entrance, Moved, read_query
@@ -207,6 +207,8 @@ class App:
                 self.house.counters.count(answer.version_id, call.actor.kind, int(time.time() * 1_000_000))
             return sent
         assert not isinstance(answer, Document)
+        if isinstance(answer, StreamReply):
+            return await send_stream(answer, exchange.sending, exchange.receive, exchange.identity)
         return await exchange.reply(answer)
 
     async def _send_file(self, file: FileReply, call: Call, exchange: Exchange, private: bool) -> Sent:

@@ -1,4 +1,4 @@
-"""Shelved: a tiny apt-like format that only the suite knows. It proves what the contract must carry: shelves, signed indexes over indexes, by-hash."""
+"""Shelved: a tiny apt-like format that only the suite knows, for what the contract must carry: shelves, signed indexes of indexes, by-hash."""
 
 from packhouse.contract import MIB, Coordinates, Format, Index
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,14 +98,14 @@ def recipe(name: str = "toy", version: str = "1.0", variant: str = "wood") -> Pa
     """A recipe with sources."""
     files = {"conanfile.py": CONANFILE.format(name=name, version=version, variant=variant).encode()}
     whole = manifest({**files, "export_source/toy.h": b"#define TOY\n"})
-    return Part({"conan_sources.tgz": gzip.compress(b"sources", mtime=0), **files, "conanmanifest.txt": whole}, revision(whole))
+    return Part({"conan_sources.tgz": b"an archive of sources", **files, "conanmanifest.txt": whole}, revision(whole))
 
 
 def binary(os: str = "Linux", shared: bool = False, header: bytes = b"#define TOY\n") -> Part:
     """A binary of a recipe."""
     info = {"conaninfo.txt": INFO.format(os=os, shared=shared).encode()}
     whole = manifest({**info, "include/toy.h": header})
-    return Part({"conan_package.tgz": gzip.compress(header, mtime=0), **info, "conanmanifest.txt": whole}, revision(whole))
+    return Part({"conan_package.tgz": b"an archive of " + header, **info, "conanmanifest.txt": whole}, revision(whole))
 
 
 @dataclass(frozen=True)

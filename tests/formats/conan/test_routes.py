@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from packhouse.contract import GROUP, INSTANCE, PROJECT, Action
@@ -33,7 +32,7 @@ from packhouse.responses import FileReply
 from packhouse.wording import status_of
 
 from . import samples
-from .fake import API, MOMENT, Call, House, ask, match
+from .fake import API, House, ask, match
 from .samples import PID
 from .test_index import BARE, HELLO, OTHER_PID, put, put_first
 from .test_index import GROUP as GROUP_MOMENT
@@ -288,7 +287,8 @@ def test_what_is_not_there(house: House) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "v2/conans/a/1.0/_/_/latest", "v2/conans/toy/1.0/_/beta/revisions", f"v2/{REF}/revisions/1/files", f"v2/{REF}/revisions/0/packages/a-b/latest",
+        "v2/conans/a/1.0/_/_/latest", "v2/conans/toy/1.0/_/beta/revisions", f"v2/{REF}/revisions/1/files",
+        f"v2/{REF}/revisions/0/packages/a-b/latest",
         f"v1/{REF}/packages/a.b", f"v1/files/{HELLO.path}/0/export/conaninfo.txt", f"v1/files/{HELLO.path}/0/package/{PID}/7/conaninfo.txt",
         f"v2/{REF}/revisions/0/files/conanfile.pytest", f"v1/files/{HELLO.path}/0/export/a%2Fconanfile.py",
     ],
@@ -476,10 +476,3 @@ def test_routes_of_the_instance_name_the_project() -> None:
     assert route.place_of is not None and route.place_of(params) == "acme/cpp"
     route, params = match("GET", "v2/conans/toy/1.0/_/_/latest", INSTANCE)
     assert route.place_of is not None and route.place_of(params) is None
-
-
-def test_handlers_need_nothing_but_a_call(house: House) -> None:
-    """A route would lead to a handler that cannot be called."""
-    route, params = match("GET", "v1/ping")
-    assert asyncio.run(route.handler(Call(house, params=params))).status_code == 200  # type: ignore[call-arg, misc, arg-type]
-    assert msgspec.structs.replace(MOMENT, place=7) == MOMENT

@@ -71,8 +71,14 @@ def shapes(folder: Path) -> Mapping[str, tuple[Rows, Moment]]:
     first, second = sample(version="1.0"), sample(version="1.1.0")
     return {
         "one": (rows(row(folder, rich, 1)), MOMENT),
-        "unlisted": (rows(row(folder, first, 1, yanked='broken "badly"'), row(folder, second, 2, yanked=""), row(folder, sample(version="1.2"), 3)), MOMENT),
-        "prerelease": (rows(row(folder, sample(version="2.0.0-beta.1"), 1), row(folder, first, 2), row(folder, sample(version="2.0.0-rc"), 3)), MOMENT),
+        "unlisted": (
+            rows(row(folder, first, 1, yanked='broken "badly"'), row(folder, second, 2, yanked=""), row(folder, sample(version="1.2"), 3)),
+            MOMENT,
+        ),
+        "prerelease": (
+            rows(row(folder, sample(version="2.0.0-beta.1"), 1), row(folder, first, 2), row(folder, sample(version="2.0.0-rc"), 3)),
+            MOMENT,
+        ),
         "build": (rows(row(folder, sample(version="1.0.0+Build.7"), 1)), MOMENT),
         "unicode": (rows(row(folder, sample(description='ünï 📦 </script> \u2028 "q" & \\u0001', authors="名前"), 1)), MOMENT),
         "group": (both(rows(row(folder, first, 1)), rows(row(folder, second, 2, project=8))), GROUP),
@@ -277,7 +283,9 @@ def test_types_are_chosen(tmp_path: Path) -> None:
     """`dotnet tool search` finds libraries, or a template is taken for a dependency."""
     tool = row(tmp_path, sample(packageTypes='<packageTypes><packageType name="DotnetTool"/></packageTypes>'), 1)
     plain = row(tmp_path, sample(version="2.0"), 2)
-    chosen = {kind: [each.row.version for each in search.choose(rows(tool, plain), search.Taste(type=kind))] for kind in ("dotnettool", "dependency", "x")}
+    chosen = {
+        kind: [each.row.version for each in search.choose(rows(tool, plain), search.Taste(type=kind))] for kind in ("dotnettool", "dependency", "x")
+    }
     assert chosen == {"dotnettool": ["1.0.0"], "dependency": ["2.0"], "x": []}
 
 
@@ -314,6 +322,6 @@ def test_feed_tells_dependencies_in_one_line(tmp_path: Path) -> None:
 
 def test_feed_escapes(tmp_path: Path) -> None:
     """A description acts as markup in a feed."""
-    given = rows(row(tmp_path, sample(description="<b>&'\"]]>"), 1))
+    given = rows(row(tmp_path, sample(description="x <b>&'\"]]>"), 1))
     [entry] = entries(feed.write_feed(feed.mark_latest(list_releases(given)), MOMENT, "Packages", 'https://x.example/?a="&b'))
-    assert properties(entry)["Description"] == "<b>&'\"]]>"
+    assert properties(entry)["Description"] == "x <b>&'\"]]>"

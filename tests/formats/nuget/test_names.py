@@ -88,7 +88,9 @@ def test_order_is_that_of_the_clients() -> None:
     assert names.version_key("1.0-9999999999") > names.version_key("1.0-2147483647")
 
 
-@pytest.mark.parametrize(("version", "prerelease", "semver2"), [("1.0", False, False), ("1.0-a", True, False), ("1.0-a.1", True, True), ("1.0+b", False, True)])
+@pytest.mark.parametrize(
+    ("version", "prerelease", "semver2"), [("1.0", False, False), ("1.0-a", True, False), ("1.0-a.1", True, True), ("1.0+b", False, True)]
+)
 def test_kinds_of_versions(version: str, prerelease: bool, semver2: bool) -> None:
     """A pre-release is offered to who does not want one, or a version to a client that cannot read it."""
     assert (names.is_prerelease(version), names.is_semver2(version)) == (prerelease, semver2)
@@ -106,7 +108,9 @@ def test_ranges_are_normalised(text: str, normal: str) -> None:
     assert names.read_range(text).text == normal
 
 
-@pytest.mark.parametrize("text", ["x", "$version$", "(1.0)", "[]", "()", "[1.0", "1.0]", "[1,2,3]", "[1.0;2.0]", "1.0.0.0.0", "[9999999999,)", "1." + "0" * 5000])
+@pytest.mark.parametrize(
+    "text", ["x", "$version$", "(1.0)", "[]", "()", "[1.0", "1.0]", "[1,2,3]", "[1.0;2.0]", "1.0.0.0.0", "[9999999999,)", "1." + "0" * 5000]
+)
 def test_ranges_that_are_none(text: str) -> None:
     """One range that clients cannot read would break the whole package for them."""
     with pytest.raises(InvalidVersion):
@@ -132,7 +136,9 @@ def test_addresses_lead_to_the_stored_file(version: str, file: str, stored: str)
     assert names.stored_name("Acme.Toy", version, file) == stored
 
 
-@pytest.mark.parametrize("file", ["acme.toy.1.0.1.nupkg", "other.1.0.0.nupkg", "acme.toy.1.0.0.zip", "acme.toy..nupkg", "", "other.nuspec", "acme.toy.nupkg"])
+@pytest.mark.parametrize(
+    "file", ["acme.toy.1.0.1.nupkg", "other.1.0.0.nupkg", "acme.toy.1.0.0.zip", "acme.toy..nupkg", "", "other.nuspec", "acme.toy.nupkg"]
+)
 def test_other_file_names_lead_nowhere(file: str) -> None:
     """An address leads to a file that it does not name."""
     with pytest.raises(FileNotFound):

@@ -129,7 +129,9 @@ def test_bad_nuspecs_are_refused(data: bytes, says: str) -> None:
     assert says in caught.value.message
 
 
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "ftp://toy.example", "https://toy.example/a b", "https://" + "x" * 3000, "/local"])
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", "ftp://toy.example", "https://toy.example/a b", "https://" + "x" * 3000, "/local"]
+)
 def test_links_are_to_the_web_only(link: str) -> None:
     """A page leads whoever clicks to a script."""
     found = read(projectUrl=link, licenseUrl=link, iconUrl=link)
@@ -229,7 +231,9 @@ def test_any_archive_is_a_package_or_refused(tmp_path: Path, noise: bytes, at: i
         pass
 
 
-@pytest.mark.parametrize("filename", ["package.nupkg", "package", "Acme.Toy.1.0.0.nupkg", "acme.toy.1.0.nupkg", "C:\\x\\Acme.Toy.1.0.0.nupkg", "toy.nupkg"])
+@pytest.mark.parametrize(
+    "filename", ["package.nupkg", "package", "Acme.Toy.1.0.0.nupkg", "acme.toy.1.0.nupkg", "C:\\x\\Acme.Toy.1.0.0.nupkg", "toy.nupkg"]
+)
 def test_file_names_that_agree(filename: str) -> None:
     """A client that names its file well, or not at all, is refused."""
     parse.check_file_name(filename, read_nuspec(nuspec("Acme.Toy", "1.0.0"), "x"))
@@ -398,7 +402,9 @@ def test_other_operations_are_none(text: str) -> None:
     assert parse.read_operation(text) is None
 
 
-@pytest.mark.parametrize("text", ["Packages(Id='a')", "Packages('a')", "Packages(Id='a',Id='b')", "Packages(Id=a,Version=b)", "Packages(Id='a',Version='b')x'"])
+@pytest.mark.parametrize(
+    "text", ["Packages(Id='a')", "Packages('a')", "Packages(Id='a',Id='b')", "Packages(Id=a,Version=b)", "Packages(Id='a',Version='b')x'"]
+)
 def test_broken_keys_are_refused(text: str) -> None:
     """A key that is cut short leads to some other entry."""
     try:
@@ -412,11 +418,15 @@ def test_filters() -> None:
     assert parse.read_filter("") == parse.Filter()
     assert parse.read_filter("(tolower(Id) eq 'acme.toy')") == parse.Filter(id="acme.toy")
     assert parse.read_filter("tolower(Id) eq 'a' and IsLatestVersion") == parse.Filter(id="a", latest=True)
-    assert parse.read_filter("(Id eq 'A') and (Version eq '1.0') and IsAbsoluteLatestVersion eq false") == parse.Filter(id="A", version="1.0", highest=False)
+    assert parse.read_filter("(Id eq 'A') and (Version eq '1.0') and IsAbsoluteLatestVersion eq false") == parse.Filter(
+        id="A", version="1.0", highest=False
+    )
     assert parse.read_filter("IsPrerelease eq true and Listed") == parse.Filter(prerelease=True, listed=True)
 
 
-@pytest.mark.parametrize("text", ["startswith(Id,'a')", "Id eq 'a' or Id eq 'b'", "Id", "1 eq 1", "Id eq 'a' and", "x" * 5000, "Id eq 'a'; drop table"])
+@pytest.mark.parametrize(
+    "text", ["startswith(Id,'a')", "Id eq 'a' or Id eq 'b'", "Id", "1 eq 1", "Id eq 'a' and", "x" * 5000, "Id eq 'a'; drop table"]
+)
 def test_filters_that_are_not_known(text: str) -> None:
     """A filter that is not understood is passed over, and everything comes back."""
     with pytest.raises(InvalidParameter):

@@ -183,7 +183,8 @@ def version_id(version: str) -> str:
     return version
 
 
-Items = tuple[tuple[int, int, str], ...]
+Items = tuple[tuple[int, int, str, str], ...]
+ZERO = (1, 0, "", "")
 
 
 def version_key(version: str) -> tuple[Items, int, Items, Items, str]:
@@ -194,11 +195,19 @@ def version_key(version: str) -> tuple[Items, int, Items, Items, str]:
 
 
 def order_items(text: str) -> Items:
-    # Conan compares a number with a word as texts, which is no order; here every number comes before every word.
-    items = [(1, len(item.lstrip("0")), item.lstrip("0")) if item.isdecimal() else (2, 0, item) for item in text.split(".")] if text else []
-    while items and items[-1] == (1, 0, ""):
+    # Conan compares a number with a word as texts, which is no order over three of them; here 1 < 1a < 2 < 10 < a.
+    items = [order_item(item) for item in text.split(".")] if text else []
+    while items and items[-1] == ZERO:
         items.pop()  # 1.0 and 1 are alike
     return tuple(items)
+
+
+def order_item(item: str) -> tuple[int, int, str, str]:
+    rest = item.lstrip("0123456789")
+    if rest == item:
+        return 2, 0, "", item
+    digits = item.removesuffix(rest).lstrip("0")
+    return 1, len(digits), digits, rest
 
 
 def is_prerelease(version: str) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from packhouse.errors import InvalidUpload, InvalidVersion
 from packhouse.formats.container import names
-from packhouse.model import About, Instant, Reference, Struct
+from packhouse.model import About, Instant, Reference, Struct, replace
 
 OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -107,7 +107,7 @@ def _read_image(document: Mapping[str, Any], facts: Facts, found: tuple[Referenc
     kinds = ["other" if _is_foreign(entry) else "blob" for entry in document["layers"]]
     pointed = [Reference(kind="blob", digest=config.digest)]
     pointed += [Reference(kind=kind, digest=layer.digest) for kind, layer in zip(kinds, layers, strict=True)]
-    made = msgspec.structs.replace(facts, kind="image", config=config, layers=tuple(layers))  # type: ignore[type-var]
+    made = replace(facts, kind="image", config=config, layers=tuple(layers))
     return Manifest(facts=made, references=found + tuple(dict.fromkeys(pointed)))
 
 
@@ -118,7 +118,7 @@ def _read_index(document: Mapping[str, Any], facts: Facts, found: tuple[Referenc
     children = [_descriptor(entry, "manifest") for entry in _bounded(document["manifests"], "manifests")]
     # build caches are indexes whose entries are layers
     pointed = [Reference(kind="version" if child.type in IMAGES | INDEXES else "either", digest=child.digest) for child in children]
-    made = msgspec.structs.replace(facts, kind="index", children=tuple(children))  # type: ignore[type-var]
+    made = replace(facts, kind="index", children=tuple(children))
     return Manifest(facts=made, references=found + tuple(dict.fromkeys(pointed)))
 
 
@@ -277,7 +277,7 @@ def add_config(facts: Facts, config: bytes | None) -> tuple[Facts, Mapping[str, 
         return facts, {}, None
     platform = {k: v for k, v in (("architecture", read.architecture), ("os", read.os), ("variant", read.variant)) if isinstance(v, str) and v}
     created = read.created if isinstance(read.created, str) and len(read.created) < 64 else ""
-    made = msgspec.structs.replace(facts, platform=platform or None, created=created)  # type: ignore[type-var]
+    made = replace(facts, platform=platform or None, created=created)
     kept = {k: v for k, v in labels.items() if isinstance(v, str)} if isinstance(labels, dict) else {}
     return made, kept, read_time(created)
 

@@ -7,13 +7,11 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-import msgspec
-
 from packhouse.contract import MIB, ROOT, Action, Answer, Call, Chunk, FileReply, Found, Route
 from packhouse.errors import BlobNotFound, DigestMismatch, InvalidParameter, InvalidUpload, PackageNotFound, RangeInvalid
 from packhouse.formats.container import index, names, parse
 from packhouse.formats.container.errors import API, ManifestBlobUnknown
-from packhouse.model import NewFile, Upload
+from packhouse.model import NewFile, Upload, replace
 from packhouse.responses import Reply, empty_reply
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
@@ -41,7 +39,7 @@ async def get_manifest(call: Call) -> Answer:
     found = await pick(call, name, reference)
     digest = reference if names.is_digest(reference) else found.version
     headers = {**API, "Docker-Content-Digest": digest}
-    return msgspec.structs.replace(found.reply, media_type=parse.read_type(found.facts), headers=headers)  # type: ignore[type-var]
+    return replace(found.reply, media_type=parse.read_type(found.facts), headers=headers)
 
 
 async def pick(call: Call, name: str, reference: str) -> Found:
@@ -137,7 +135,7 @@ async def get_blob(call: Call) -> Answer:
     """The bytes. Raises `BlobNotFound`."""
     name, digest = names.name_key(call.params["name"]), names.check_digest(call.params["digest"])
     reply: FileReply = await call.packages.blobs.find(name, digest)
-    return msgspec.structs.replace(reply, headers={**API, "Docker-Content-Digest": digest})  # type: ignore[type-var]
+    return replace(reply, headers={**API, "Docker-Content-Digest": digest})
 
 
 async def delete_blob(call: Call) -> Answer:

@@ -1,0 +1,50 @@
+"""Secrets of upstreams, encrypted with a key that lies outside the database: a dump of it gives none of them away (threats, T74)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from packhouse.errors import UpstreamRefused
+
+
+class SecretBox:
+    """One key file for the instance, made at first need. Several keys, one a line: the first encrypts, all of them decrypt."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "key"
+
+    def seal(self, secret: str) -> str:
+        """The secret as the database may hold it."""
+        return self._box(make=True).encrypt(secret.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The secret. Raises `UpstreamRefused` where the key is not the one it was sealed with."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._box(make=False).decrypt(sealed.encode()).decode()
+        except (InvalidToken, OSError) as error:
+            raise UpstreamRefused("The secret for this upstream cannot be read with the key of this server: set identity and secret again") from error
+
+    def _box(self, *, make: bool):  # type: ignore[no-untyped-def]
+        from cryptography.fernet import Fernet, MultiFernet
+
+        if make and not self._path.exists():
+            self._make(Fernet.generate_key())
+        return MultiFernet([Fernet(line.strip()) for line in self._path.read_bytes().splitlines() if line.strip()])
+
+    def _make(self, key: bytes) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = self._path.with_name(f"key.{os.getpid()}.new")
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(key + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(partial, self._path)  # never over a key that another process made meanwhile
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()

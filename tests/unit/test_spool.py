@@ -1,0 +1,141 @@
+"""A body on its way to disk: every digest right however it is cut, never more than its limit, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from packhouse.blobs.spool import BLOCK, STALE_SECONDS, Spool
+from packhouse.errors import OutOfSpace, TooLarge
+from packhouse.model import Spooled
+
+DIGESTS = ("md5", "sha1", "sha256", "sha512")
+
+
+@pytest.fixture(name="spool")
+def make_spool(tmp_path: Path) -> Spool:
+    """An empty spool."""
+    spool = Spool(tmp_path / "spool")
+    spool.start()
+    return spool
+
+
+@pytest.fixture(name="runner")
+def give_runner() -> Iterator[asyncio.Runner]:
+    """A loop."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+async def write(spool: Spool, pieces: list[bytes], limit: int) -> Spooled:
+    writer = spool.begin(limit)
+    try:
+        for piece in pieces:
+            await writer.write(piece)
+        return await writer.finish()
+    except BaseException:
+        writer.abort()
+        raise
+
+
+def left(spool: Spool) -> list[str]:
+    return [entry.name for entry in spool.folder.iterdir()]
+
+
+def check(spooled: Spooled, content: bytes) -> None:
+    assert Path(spooled.path).read_bytes() == content
+    assert spooled.size == len(content)
+    assert {name: getattr(spooled, name) for name in DIGESTS} == {name: hashlib.new(name, content).hexdigest() for name in DIGESTS}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(st.lists(st.binary(max_size=2000), max_size=12))
+def test_however_it_is_cut(spool: Spool, runner: asyncio.Runner, pieces: list[bytes]) -> None:
+    """A digest could depend on how the network cuts the body."""
+    check(runner.run(write(spool, pieces, 1_000_000)), b"".join(pieces))
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK // 4 - 1, BLOCK // 4, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17])
+def test_around_blocks(spool: Spool, runner: asyncio.Runner, size: int) -> None:
+    """A digest or a byte could be lost where one block ends and the next one begins."""
+    content = os.urandom(size)
+    for step in (size or 1, 65_536, 300_001):
+        check(runner.run(write(spool, [content[n : n + step] for n in range(0, size, step)], size)), content)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 10, BLOCK, 2 * BLOCK])
+def test_limit(spool: Spool, runner: asyncio.Runner, limit: int) -> None:
+    """A body could grow past its limit, or be refused at it."""
+    check(runner.run(write(spool, [b"x" * limit], limit)), b"x" * limit)
+    before = left(spool)
+    with pytest.raises(TooLarge) as refused:
+        runner.run(write(spool, [b"x" * (limit // 2), b"x" * (limit - limit // 2), b"x"], limit))
+    assert refused.value.detail == {"limit": limit}
+    assert left(spool) == before
+
+
+def test_many_at_once(spool: Spool, runner: asyncio.Runner) -> None:
+    """Two bodies could get into one another's file or digests."""
+    contents = [os.urandom(BLOCK + n) for n in range(12)]
+
+    async def all_of_them() -> list[Spooled]:
+        return await asyncio.gather(*(write(spool, [c[n : n + 70_000] for n in range(0, len(c), 70_000)], 4 * BLOCK) for c in contents))
+
+    for spooled, content in zip(runner.run(all_of_them()), contents, strict=True):
+        check(spooled, content)
+
+
+def test_abort_leaves_nothing(spool: Spool, runner: asyncio.Runner) -> None:
+    """A body that broke off could stay on disk, or keep a file open."""
+
+    async def begin_and_abort() -> None:
+        writer = spool.begin(10 * BLOCK)
+        await writer.write(b"x" * (2 * BLOCK))
+        writer.abort()
+        other = spool.begin(10)
+        other.abort()
+
+    open_before = count_open()
+    runner.run(begin_and_abort())
+    spool._threads.shutdown()
+    assert left(spool) == []
+    assert count_open() <= open_before
+
+
+def count_open() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_room(tmp_path: Path) -> None:
+    """A body could be begun for which there is no room."""
+    spool = Spool(tmp_path / "spool", min_free=1)
+    spool.start()
+    spool.check_space(1)
+    with pytest.raises(OutOfSpace):
+        spool.check_space(1 << 60)
+    with pytest.raises(OutOfSpace):
+        Spool(tmp_path / "spool", min_free=1 << 60).check_space()
+
+
+def test_sweep(spool: Spool, runner: asyncio.Runner) -> None:
+    """What a crash left could stay for ever, or a body of another process be swept away while it comes in."""
+    old, new = (runner.run(write(spool, [text], 10)) for text in (b"old", b"new"))
+    past = time.time() - STALE_SECONDS - 10
+    os.utime(old.path, (past, past))
+    spool.start()
+    assert left(spool) == [Path(new.path).name]
+
+
+def test_names_are_ours(spool: Spool, runner: asyncio.Runner) -> None:
+    """A file could lie in the spool under a name that somebody else can guess, or be read by other users."""
+    spooled = runner.run(write(spool, [b"x"], 10))
+    assert Path(spooled.path).parent == spool.folder and len(Path(spooled.path).name) == 32
+    assert Path(spooled.path).stat().st_mode & 0o077 == 0
