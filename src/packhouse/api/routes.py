@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from packhouse.api import (
+    dependency_proxy,
     deploy_tokens,
     groups,
     members,
@@ -26,7 +27,19 @@ from packhouse.contract import Route
 from packhouse.packages.house import House
 
 OPEN_TO_JOBS = (packages, projects, groups, registry)
-CLOSED_TO_JOBS = (protection, members, users, personal_tokens, place_tokens, deploy_tokens, settings, registry_auth, registry_cleanup, registry_rules)
+CLOSED_TO_JOBS = (
+    protection,
+    members,
+    users,
+    personal_tokens,
+    place_tokens,
+    deploy_tokens,
+    settings,
+    registry_auth,
+    registry_cleanup,
+    registry_rules,
+    dependency_proxy,
+)
 
 
 def api_routes(house: House) -> Iterable[Route]:

@@ -120,12 +120,12 @@ def unlink_blob(connection: Connection, package_id: int, blob_id: int) -> None:
 
 
 def lock_blob(connection: Connection, package_id: int, digest: str) -> int | None:
-    """The live blob with this digest that the package links to, locked against collection; None where there is none."""
+    """The live blob with this digest that the package links to, locked with its link against collection; None where there is none."""
     return connection.scalar(
         select(blob.c.id)
         .join(blob_link, blob_link.c.blob_id == blob.c.id)
         .where(blob_link.c.package_id == package_id, of_digest(digest), blob.c.condemned.is_(None))
-        .with_for_update(of=blob)
+        .with_for_update()
     )
 
 
@@ -144,7 +144,7 @@ def lock_blobs(connection: Connection, package_id: int, digests: Sequence[str]) 
                 .join(blob_link, blob_link.c.blob_id == blob.c.id)
                 .where(blob_link.c.package_id == package_id, column.in_(list(by_hash)[start : start + BATCH]), blob.c.condemned.is_(None))
                 .order_by(blob.c.id)
-                .with_for_update(of=blob)
+                .with_for_update()
             )
             found |= {by_hash[row[1]]: row[0] for row in rows}
     return found

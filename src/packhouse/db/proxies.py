@@ -41,8 +41,9 @@ def read_row(row: Sequence[Any] | None) -> SettingRow:
     """The row of a hot read, or the defaults."""
     if row is None:
         return SettingRow()
-    library = row[6]
-    return SettingRow(bool(row[0]), *row[1:6], None if library is None else bool(library), *row[7:])
+    found = SettingRow(*row)
+    library = found.library_prefix
+    return found._replace(enabled=bool(found.enabled), library_prefix=None if library is None else bool(library))
 
 
 def get_setting(connection: Connection, group: int) -> SettingRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
@@ -29,7 +30,16 @@ def read_upstream(text: str) -> str:
     except ValueError as error:
         raise Invalid(f"The upstream URL {text[:120]!r} is not valid: write https://host or https://host:port") from error
     plain = url.isascii() and url.isprintable() and not {" ", '"', "<", ">", "\\", "@"}.intersection(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or parts.query or parts.fragment or not plain or "?" in url or "#" in url:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or port == 0
+        or parts.query
+        or parts.fragment
+        or not plain
+        or "?" in url
+        or "#" in url
+    ):
         raise Invalid(f"The upstream URL {text[:120]!r} is not valid: write https://host or https://host:port, without a user and a query")
     if {".", ".."}.intersection(parts.path.split("/")) or "%" in parts.path:
         raise Invalid(f"The path of the upstream URL {text[:120]!r} is not plain")
@@ -65,7 +75,7 @@ def _keep(connection: Connection, what: Kept, placed: Mapping[str, str]) -> dict
     return {what.content.sha256: stored}
 
 
-def change_setting(connection: Connection, group: int, changed: Mapping[str, object], actor: Actor) -> SettingRow:
+def change_setting(connection: Connection, group: int, changed: Mapping[str, Any], actor: Actor) -> SettingRow:
     """The settings of a group's proxy with some of them changed. The log never learns a secret."""
     at = _begin(connection, group)
     row = proxies.get_setting(connection, group)._replace(**changed)

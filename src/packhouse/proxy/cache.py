@@ -95,6 +95,8 @@ class Cache:
     async def open_group(self, group: int) -> Group:
         """Raises `NotFound` where the proxy is off, `NoUpstream`."""
         setting = proxies.read_row(await self.house.database.point(proxies.SETTING, {"group": group}))
+        if not self.house.settings.dependency_proxy:
+            raise NotFound("The dependency proxies of this instance are switched off")
         if not setting.enabled:
             raise NotFound("The dependency proxy of this group is switched off")
         upstream = setting.upstream_url
@@ -132,15 +134,18 @@ class Cache:
         result = await flight.result_or_stream()
         return result if isinstance(result, Reader) else Found(entry=result, how="MISS")
 
-    async def measure(self, wanted: Wanted, image: str) -> EntryRow | int | None:
-        """A blob that is cached, or the size that the upstream gives for it, where it gives one."""
+    async def measure(self, wanted: Wanted, image: str) -> EntryRow | int:
+        """A blob that is cached, or the size that the upstream gives for it."""
         entry = await self._look(wanted)
         if entry is not None:
             return entry
         self._check_absent(wanted)
         with self._noting(wanted):
             async with self._asked("HEAD", wanted, image, f"blobs/{wanted.reference}") as (_, incoming):
-                return declared_length(incoming)
+                length = declared_length(incoming)
+        if length is not None:
+            return length
+        return await self.flights.board(("pull", *wanted.key), lambda following: self._pull_blob(wanted, image, following)).result()
 
     # -- cached ------------------------------------------------------------------------------------------------------
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
-from sqlalchemy import Connection
-
 from packhouse.db import events, proxies
 from packhouse.db.engine import now
 from packhouse.model import Instant
@@ -14,22 +10,17 @@ from packhouse.packages.house import House
 
 LEASE = "dependency_proxy"
 LEASE_SECONDS = 120
-HOLDER = secrets.token_hex(8)
 
 
-async def forget(house: House, at: Instant | None = None) -> None:
+async def forget(house: House, holder: str, at: Instant | None = None) -> None:
     """Expire what nobody has read for too long, and remove what is expired. Looks first, without writing."""
     moment = now() if at is None else at
     groups = await house.database.read(proxies.groups_to_expire, moment)
     if not groups and not await house.database.read(proxies.has_expired):
         return
-    if not await house.database.write(_lease, moment):
+    if not await house.database.write(events.take_lease, LEASE, holder, now(), LEASE_SECONDS):
         return
     for group in groups:
         await house.database.write(changes.expire, group, moment)
     while await house.database.write(proxies.drop_expired):
         pass
-
-
-def _lease(connection: Connection, at: Instant) -> bool:
-    return events.take_lease(connection, LEASE, HOLDER, at, LEASE_SECONDS)

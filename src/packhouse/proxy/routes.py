@@ -119,16 +119,19 @@ def reply(found: Found, reference: str) -> FileReply:
 
 
 def stream(reader: Reader, digest: str) -> StreamReply:
-    headers = {**headers_of(digest, "MISS"), "Content-Length": str(reader.length), "Content-Disposition": f'attachment; filename="{digest.replace(":", "-")}"'}
+    headers = {
+        **headers_of(digest, "MISS"),
+        "Content-Length": str(reader.length),
+        "Content-Disposition": f'attachment; filename="{digest.replace(":", "-")}"',
+    }
     return StreamReply(reader, 200, headers, "application/octet-stream")
 
 
-def measured(found: EntryRow | int | None, digest: str) -> Answer:
+def measured(found: EntryRow | int, digest: str) -> Answer:
     """The answer to a HEAD; of what is not cached, as much as the upstream says."""
     if isinstance(found, EntryRow):
         return reply(Found(entry=found, how="HIT"), digest)
-    length = {} if found is None else {"Content-Length": str(found)}
-    return empty_reply(200, {**headers_of(digest, "MISS"), "Content-Type": "application/octet-stream", **length})
+    return empty_reply(200, {**headers_of(digest, "MISS"), "Content-Type": "application/octet-stream", "Content-Length": str(found)})
 
 
 def headers_of(digest: str, how: str) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from packhouse.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout
-from packhouse.upstream.guard import Guard
+from packhouse.upstream.guard import Address, Guard
 
 MOST_HOPS = 5
 CONNECT_SECONDS = 5
@@ -148,11 +148,17 @@ class Outbound:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
             raise UpstreamRefused("The upstream URL must be http or https, with a host and without a user")
-        try:
-            literal = ipaddress.ip_address(parts.hostname)
-        except ValueError:
-            return  # a name: the resolver asks the guard
-        self._guard.check(parts.hostname, [str(literal)])
+        literal = literal_address(url)
+        if literal is not None:  # of a name, the resolver asks the guard
+            self._guard.check(parts.hostname, [str(literal)])
+
+
+def literal_address(url: str) -> Address | None:
+    """The address that a URL names instead of a host; None where it names a host."""
+    try:
+        return ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return None
 
 
 def origin(url: str) -> tuple[str, str, int]:

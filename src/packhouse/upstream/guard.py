@@ -42,10 +42,16 @@ class Guard:
 
     def allows(self, host: str, address: Address) -> bool:
         """Whether this one may be reached under this host name."""
-        if host.lower().rstrip(".") in self._hosts:
-            return True
-        if any(address in network for network in self._networks if network.version == address.version):
+        if self.names(host) or self.lists(address):
             return True
         if any(address in network for network in (*_EMBEDDING, *_ALWAYS) if network.version == address.version):
             return False
         return address.is_global and not address.is_multicast
+
+    def names(self, host: str) -> bool:
+        """The administrator lists this host by its name."""
+        return host.lower().rstrip(".") in self._hosts
+
+    def lists(self, address: Address) -> bool:
+        """The administrator lists a network that holds this address."""
+        return any(address in network for network in self._networks if network.version == address.version)

@@ -35,7 +35,7 @@ REST_SECONDS = 30
 LONGEST_SCOPE = 1024
 RETRY_SECONDS = 60
 
-_CHALLENGE = re.compile(r'\s*(?:,\s*)*([A-Za-z][A-Za-z0-9_-]*)(?:\s+(?=[A-Za-z0-9_-]+\s*=)|\s*(?=,|$))')
+_CHALLENGE = re.compile(r"\s*(?:,\s*)*([A-Za-z][A-Za-z0-9_-]*)(?:\s+(?=[A-Za-z0-9_-]+\s*=)|\s*(?=,|$))")
 _PARAMETER = re.compile(r'\s*(?:,\s*)*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 
@@ -205,9 +205,7 @@ class RegistryClient:
             raise
 
     @contextlib.asynccontextmanager
-    async def _answer(
-        self, method: str, source: Source, image: str, url: str, headers: Mapping[str, str], large: bool
-    ) -> AsyncIterator[Incoming]:
+    async def _answer(self, method: str, source: Source, image: str, url: str, headers: Mapping[str, str], large: bool) -> AsyncIterator[Incoming]:
         for attempt in range(2):
             shown = await self._authorization(source, image)
             async with self._outbound.request(method, url, headers={**headers, **shown}, large=large) as incoming:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packhouse.errors import UpstreamRefused
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 
 class SecretBox:
@@ -27,7 +31,7 @@ class SecretBox:
         except (InvalidToken, OSError) as error:
             raise UpstreamRefused("The secret for this upstream cannot be read with the key of this server: set identity and secret again") from error
 
-    def _box(self, *, make: bool):  # type: ignore[no-untyped-def]
+    def _box(self, *, make: bool) -> MultiFernet:
         from cryptography.fernet import Fernet, MultiFernet
 
         if make and not self._path.exists():
