@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
@@ -69,8 +70,11 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     async def lifespan() -> AsyncIterator[None]:
         house.spool.start()
         await house.database.start()
+        warming = asyncio.ensure_future(asyncio.to_thread(house.gate.registry.warm)) if house.gate.registry is not None else None
         async with running(house, *proxy.loops()):
             yield
+        if warming is not None:
+            await warming
         await proxy.close()
         await house.inspector.close()
         await house.database.close()

@@ -30,6 +30,36 @@ def migrate() -> None:
 
 
 @app.command()
+def collect(dry_run: bool = typer.Option(False, help="Say what would go, and change nothing")) -> None:
+    """One round of garbage collection, by the settings; safe beside a running server."""
+    from packhouse.care import collect_once
+
+    raise SystemExit(asyncio.run(collect_once(launch.settings_or_exit(), dry_run)))
+
+
+@app.command()
+def doctor(
+    deep: bool = typer.Option(False, help="Read every byte and compare its digest"),
+    fix: str = typer.Option("", help="`safe`: repair what cannot lose anything"),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object for each finding"),
+) -> None:
+    """Compare rows and bytes, both ways. Ends with 0 clean, 1 repaired, 2 problems remain, 3 could not run."""
+    from packhouse.care import examine_all
+
+    raise SystemExit(asyncio.run(examine_all(launch.settings_or_exit(), deep=deep, fix=fix, as_json=as_json)))
+
+
+@app.command(name="rotate-registry-key")
+def rotate_registry_key() -> None:
+    """Sign the container registry's tokens with a new key from now on."""
+    from packhouse.assemble import make_house
+
+    registry = make_house(launch.settings_or_exit()).gate.registry
+    assert registry is not None
+    sys.stdout.write(f"new key {registry.rotate()}\n")
+
+
+@app.command()
 def formats(markdown: bool = typer.Option(False, help="As the table of the README")) -> None:
     """What each format can do, from its own record."""
     from packhouse.formats import FORMATS

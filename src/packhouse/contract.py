@@ -192,7 +192,7 @@ class Packages(Protocol):
         """The documents of an index, from cache or made now. Raises `PackageNotFound` where it is empty."""
 
     async def document(self, index: str, key: str, sha256: str) -> Document:
-        """A document of an index by its digest: of this generation, or of an older one of a signed index, for an hour at least. Raises `FileNotFound`."""
+        """A document of an index by its digest: of this generation, or an older one of a signed index, kept an hour. Raises `FileNotFound`."""
 
     async def tag(self, name: str, tag: str, version: str | None) -> None:
         """Move a tag, or remove it with `version` None. Raises `VersionNotFound`, `NotFound`."""
@@ -293,7 +293,7 @@ class Index:
 
     over: Literal["package", "shelf", "all"]  # what one set of documents is made from
     write: Callable[[Rows, Mapping[str, Documents], Moment], Documents]  # second: the sets of `reads`, by index name and key
-    needs: Literal["names", "versions", "files"] = "files"
+    needs: Literal["names", "versions", "uploads", "files"] = "files"  # uploads: files without those that were made from others
     reads: tuple[str, ...] = ()  # other indexes whose documents it digests
     sign: Callable[[Documents, Signer], Documents] | None = None
     vary: str = "Authorization, Accept-Encoding"

@@ -44,7 +44,7 @@ def group_base(stand: Stand, team: Team) -> str:
 
 def owner_of(team: Team) -> str:
     """User and channel by which an instance remote finds the project."""
-    return team.project["path_with_namespace"].replace("/", "+") + "/beta"
+    return str(team.project["path_with_namespace"]).replace("/", "+") + "/beta"
 
 
 # -- recipes and clients ---------------------------------------------------------------------------------------------
@@ -394,8 +394,11 @@ def test_instance_remote_acts_in_its_project_only(stand: Stand, team: Team, desk
 # -- Conan 1 ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("revisions", [False, True], ids=["without revisions", "with revisions"])
-@pytest.mark.parametrize("base", [project_base, instance_base], ids=lambda base: base.__name__)
+@pytest.mark.parametrize(
+    ("base", "revisions"),
+    [(project_base, False), (project_base, True), (instance_base, False)],
+    ids=["project, without revisions", "project, with revisions", "instance, without revisions"],
+)
 def test_conan_1_uploads_what_it_installs(base: Base, revisions: bool, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
     """Conan 1 does not get back what it uploaded, finds nothing, or cannot remove it."""
     tree = make_tree(tmp_path / "tree", new_name("Toy"))

@@ -31,6 +31,8 @@ PLUGINS = {
     "maven-deploy-plugin": "3.1.3",
     "maven-dependency-plugin": "3.8.1",
 }
+pytestmark = pytest.mark.timeout(900)  # the first test may fill the local repository
+
 WRONG = Login("nobody", "phpat_not_a_token")
 
 

@@ -21,7 +21,7 @@ from nuget_clients import (
     write_config,
 )  # fmt: skip
 from programs import Desk
-from stand import Login, Stand, Team, new_name
+from stand import Login, Stand, Team
 
 WRONG = Login("nobody", "phpat_not_a_token")
 
@@ -211,17 +211,21 @@ def test_deletes(source: Source, nuget: NugetExe, stand: Stand, team: Team, tmp_
     assert listed(stand, team) == [("Toy", "1.1.0")]
 
 
-def test_unlisted_version_is_had_by_its_number_only(nuget: NugetExe, stand: Stand, team: Team, tmp_path: Path) -> None:
-    """An unlisted version is offered still, or a build that names it fails."""
+@every_feed
+def test_unlisted_version_is_had_by_its_number_only(source: Source, nuget: NugetExe, stand: Stand, team: Team, tmp_path: Path) -> None:
+    """An unlisted version is offered still, or a build that names it fails; or it cannot be listed again."""
     for version in ("1.0.0", "2.0.0"):
         nuget.push(nuget.pack(tmp_path / version, "Toy", version), project_source(stand, team), team.writer.token)
     address = f"/projects/{team.project['id']}/packages/nuget/Toy/2.0.0"
     stand.api("DELETE", f"{address}?unlist=true", token=team.maintainer.token).expect(204)
 
-    assert nuget.install(tmp_path / "newest", project_source(stand, team), team.reader, "Toy") == ["Toy.1.0.0"]
-    assert nuget.install(tmp_path / "named", project_source(stand, team), team.reader, "Toy", "-Version", "2.0.0") == ["Toy.2.0.0"]
+    config = write_config(tmp_path, source(stand, team), team.reader)
+    command = ["list", "Toy", "-Source", "toy", "-ConfigFile", str(config)]
+
+    assert "Toy 1.0.0" in nuget.run(*command, cwd=tmp_path).out.splitlines()
+    assert nuget.install(tmp_path / "named", source(stand, team), team.reader, "Toy", "-Version", "2.0.0") == ["Toy.2.0.0"]
     stand.api("POST", address, token=team.maintainer.token).expect(200)
-    assert nuget.install(tmp_path / "again", project_source(stand, team), team.reader, "Toy") == ["Toy.2.0.0"]
+    assert "Toy 2.0.0" in nuget.run(*command, cwd=tmp_path).out.splitlines()
 
 
 # -- the .NET SDK ------------------------------------------------------------------------------------------------------
@@ -337,11 +341,12 @@ def read_debug_directory(package: Path) -> tuple[str, str]:
     return uuid.UUID(bytes_le=dll[guid : guid + 16]).hex + "FFFFFFFF", dll[checksum : checksum + 32].hex()
 
 
-def test_symbols_of_nothing_are_refused(library: Library, dotnet: Dotnet, stand: Stand, team: Team) -> None:
-    """Symbols without their package are taken, and nobody will ever find them."""
-    source = project_source(stand, team)
+def test_symbols_of_nothing_are_refused(library: Library, nuget: NugetExe, stand: Stand, team: Team, tmp_path: Path) -> None:
+    """Symbols without their package are taken, and nobody will ever find them; or nuget.exe does not say why they were refused."""
+    symbols = tmp_path / library.symbols.name
+    symbols.write_bytes(library.symbols.read_bytes())
 
-    said = dotnet.push(library.symbols, source, team.writer.token, team.writer, "--symbol-source", source, "--symbol-api-key", "x", status=None).said
+    said = nuget.push(symbols, project_source(stand, team), team.writer.token, status=None).said
 
-    assert "404" in said, said
+    assert "404" in said and "matching package does not exist" in said, said
     assert listed(stand, team) == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import signal
+import threading
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, select
+from wire import Client as Wire
+from wire import basic
 
 from packhouse.db.tables import blob, document, file
 from packhouse.packages.crash import POINTS
@@ -78,6 +82,46 @@ def check_store(server: Server) -> None:
 def list_stored(connection: Connection) -> list[tuple[str, int]]:
     used = select(file.c.blob_id).union(select(document.c.blob_id))
     return [(row.place, row.size) for row in connection.execute(select(blob.c.place, blob.c.size).where(blob.c.id.in_(used)))]
+
+
+@pytest.mark.parametrize("after", [1, 7, 20, 40])
+def test_killed_while_publishing(homes: list[tuple[Home, Sample]], after: int) -> None:
+    """Something that was acknowledged could be lost, or something be listed that cannot be fetched."""
+    server = homes[0][0].server
+    ledger: list[tuple[Home, Sample]] = []
+    tried: list[tuple[Home, Sample]] = []
+    enough = threading.Event()
+
+    def publish(home: Home, worker: int) -> None:
+        headers = basic(home.maintainer.user, home.maintainer.secret)
+        with contextlib.suppress(OSError, http.client.HTTPException), Wire(server.url) as wire:
+            for n in range(1000):
+                sample = home.client.sample(f"made-by-{worker}", f"{n}.0.0", variant=after)
+                tried.append((home, sample))
+                ask = home.client.publish(home.project, sample)
+                if wire.request(ask.method, ask.path, ask.body, {**ask.headers, **headers}).status in (200, 201):
+                    ledger.append((home, sample))
+                if len(ledger) >= after:
+                    enough.set()
+
+    publishers = [threading.Thread(target=publish, args=(home, n)) for n in range(2) for home, _ in homes]
+    for publisher in publishers:
+        publisher.start()
+    assert enough.wait(60)
+    server.restart(signal.SIGKILL)
+    for publisher in publishers:
+        publisher.join(60)
+    assert len(ledger) >= after
+    for home, sample in ledger:
+        assert home.fetch(sample).expect(200).body == sample.content, "acknowledged, and lost"
+        assert home.client.shows(home.listing(sample).expect(200).body, sample)
+    for home, sample in tried:
+        listed = home.client.shows(home.listing(sample).body, sample)
+        fetched = home.fetch(sample)
+        assert (fetched.status == 200) is listed
+        assert not listed or fetched.body == sample.content
+        home.publish(sample).expect(200, 201)
+    check_store(server)
 
 
 def test_killed_while_reading(homes: list[tuple[Home, Sample]]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from packhouse.db.engine import now
 from packhouse.model import Reach
 
 from .conftest import Home, make_home
-from .driver import Ask, Client, Sample
+from .driver import Ask, Client, Sample, write_moment
 from .furniture import DEVELOPER, INTERNAL, PRIVATE, PUBLIC, READ, REPORTER, WRITE
 from .server import Server
 
@@ -106,3 +107,24 @@ def test_moved_rights_move_documents(server: Server, reaching: Client) -> None:
         server.furniture.change_place(home.project, visibility=int(visibility))
         for _ in range(4):
             assert bool(seen_in(home, top, {"it": sample}, login=stranger)) is seen
+
+
+def test_a_group_at_a_moment(server: Server, reaching: Client) -> None:
+    """A group of last week could show what is there today, or show somebody of today what they may not see."""
+    top = server.furniture.group(PUBLIC)
+    hidden, shown = make_home(server, reaching, PRIVATE, top), make_home(server, reaching, PUBLIC, top)
+    samples = {"secret": hidden.publish_new("secret-one"), "gone": shown.publish_new("gone-one"), "kept": shown.publish_new("kept-one")}
+    time = write_moment(now())
+    shown.delete(samples["gone"]).expect(200, 202, 204)
+    samples["new"] = shown.publish_new("new-one")
+    member, stranger = server.furniture.member(top, REPORTER), server.furniture.token(server.furniture.user())
+    for login, then, today in ((member, {"secret", "gone", "kept"}, {"secret", "kept", "new"}), (stranger, {"gone", "kept"}, {"kept", "new"})):
+        assert seen_in(shown, top, samples, login=login) == today
+        seen = set()
+        for key, sample in samples.items():
+            for ask in reaching.documents("groups", top, sample, time, accepted=["*/*"]):
+                answer = shown.send(ask, login)
+                assert answer.status < 500, ask.path
+                if answer.status == 200 and reaching.shows(answer.body, sample):
+                    seen.add(key)
+        assert seen == then

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import re
+from pathlib import Path
 
-from wire import Answer
+import pytest
+from wire import Answer, basic
 
 from .conftest import Home, make_home
 from .driver import Ask, Client, Sample
@@ -166,6 +170,30 @@ def test_other_methods(home: Home) -> None:
         assert "GET" in answer.headers["allow"] and "HEAD" in answer.headers["allow"]
     home.send_bare(Ask("GET", path), X_HTTP_Method_Override="DELETE")
     home.fetch(sample).expect(200)
+
+
+def test_large_body_streams(home: Home) -> None:
+    """A large file could be held in memory, on its way in or out: a few of them at once would end the server."""
+    sample = home.client.sample()
+    ask = home.client.publish(home.project, sample)
+    if ask.body != sample.content or home.client.format.indexes:
+        pytest.skip(f"{home.client.name} reads what it is given: it takes no bytes of ours")
+    block = bytes(range(256)) * 4096
+    size = 96 * len(block)
+    before = memory(home)
+    home.server.send(ask.method, ask.path, itertools.repeat(block, 96), basic(home.maintainer.user, home.maintainer.secret)).expect(200, 201)
+    fetched = home.fetch(sample).expect(200)
+    assert len(fetched.body) == size and fetched.body.startswith(block) and fetched.body.endswith(block)
+    last = home.send(with_header(home.client.fetch(home.project, sample), Range=f"bytes={size - 10}-")).expect(206)
+    assert last.body == block[-10:]
+    assert memory(home) - before < size // 2
+
+
+def memory(home: Home) -> int:
+    """The most that any process of the server has ever held, in bytes."""
+    children = Path(f"/proc/{home.server.pid}/task/{home.server.pid}/children").read_text().split()
+    peaks = [re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text()) for pid in children]
+    return max(int(found[1]) * 1024 for found in peaks if found)
 
 
 ODD_QUERIES = (

@@ -23,7 +23,8 @@ def read_all(home: Home, sample: Sample, time: str, accepted: Sequence[str] = AC
         answer = home.send(ask)
         body = b"" if answer.status != 200 else answer.body
         if not ask.path.endswith((".signed", ".sig")):
-            found[ask.path, ask.headers["Accept"]] = (answer.status, body)
+            path, body = ask.path.replace(time, time.upper()), body.replace(time.encode(), time.upper().encode())
+            found[path, ask.headers["Accept"]] = (answer.status, body)
     return found
 
 
@@ -39,7 +40,8 @@ def test_a_moment_stays(home: Home) -> None:
     home.delete(gone).expect(200, 202, 204)
     home.delete(second).expect(200, 202, 204)
     yank(home, first)
-    after = {sample.filename: read_all(home, sample, time) for sample in (first, gone)}
+    # the same moment in other letters: nothing that was made for the first reading is at hand
+    after = {sample.filename: read_all(home, sample, time.lower()) for sample in (first, gone)}
     assert after == before
     assert any(status == 200 for status, _ in before[first.filename].values())
     at_that_time = home.client.at(home.client.listing(home.project, second), home.project, time)
@@ -164,4 +166,4 @@ def test_nothing_slips_behind_a_moment(home: Home) -> None:
             writer.join(60)
     assert not failures, failures[:3]
     for time, documents in seen.items():
-        assert [read_all(home, sample, time, ["*/*"]) for sample in samples] == documents, time
+        assert [read_all(home, sample, time.lower(), ["*/*"]) for sample in samples] == documents, time

@@ -142,7 +142,8 @@ class Dotnet:
 def write_project(path: Path, properties: str, reference: str = "") -> None:
     items = f"<ItemGroup><PackageReference {reference}/></ItemGroup>" if reference else ""
     path.write_text(
-        f'<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>netcoreapp3.1</TargetFramework>{properties}</PropertyGroup>{items}</Project>'
+        f'<Project Sdk="Microsoft.NET.Sdk"><PropertyGroup><TargetFramework>netcoreapp3.1</TargetFramework>{properties}</PropertyGroup>'
+        f"{items}</Project>"
     )
 
 

@@ -124,9 +124,7 @@ def _check_privacy(upstream: str, allow: str) -> None:
     host = urlsplit(upstream).hostname or ""
     guard = Guard(allow)
     if not guard.names(host) and (address is None or not guard.lists(address)):
-        raise InvalidParameter(
-            "identity is not sent over plain http: use https, or list the host in outbound_allow", parameter="identity"
-        )
+        raise InvalidParameter("identity is not sent over plain http: use https, or list the host in outbound_allow", parameter="identity")
 
 
 # -- what is shown ---------------------------------------------------------------------------------------------------

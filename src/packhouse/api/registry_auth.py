@@ -25,7 +25,7 @@ WRONG = (
     "HTTP Basic: Access denied. The provided password or token is incorrect, expired or revoked, or your account must use a token: "
     "see the access tokens of your profile"
 )
-ABILITIES = frozenset({"api", "read_api", "read_registry", "write_registry"})
+ABILITIES = frozenset({"api", "read_api", "read_registry", "write_registry", "read_virtual_registry", "write_virtual_registry"})
 
 
 class Wanted(Struct):

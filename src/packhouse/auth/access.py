@@ -13,7 +13,7 @@ from packhouse.auth.throttle import Throttle
 from packhouse.auth.tokens import hash_token, is_mistyped
 from packhouse.db import users
 from packhouse.db.engine import Database, now, this_second
-from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, DEEPEST, MOST_CANDIDATES, AccessRow
+from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, ACCESS_OF_TOKEN_BY_PATH, DEEPEST, MOST_CANDIDATES, AccessRow
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility, replace
 
@@ -96,8 +96,9 @@ class Gate:
             if who.user_id is not None:
                 return await self.as_user(who.user_id, who.kind, place, native=native, method=method, area="containers")
             return self._in_area(self._access(await self._look(NO_TOKEN, -1, place), ANONYMOUS, native, method), "containers")
-        params = {"token": who.token_id, "user_id": -1, "place": -1 if place is None else place, "now": this_second()}
-        found = await self.database.point(ACCESS_OF_TOKEN, params)
+        where = place.lower() if isinstance(place, str) else -1 if place is None else place
+        params = {"token": who.token_id, "user_id": -1, "place": where, "now": this_second()}
+        found = await self.database.point(ACCESS_OF_TOKEN_BY_PATH if isinstance(place, str) else ACCESS_OF_TOKEN, params)
         assert found is not None
         row = AccessRow(*found)
         if row.token_id is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 from pathlib import Path
 
 from packhouse.blobs.spool import full_disk
@@ -28,9 +29,9 @@ def _move_to_new(source: str, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
             raise
-        os.rename(source, target)  # a file system without links: the look before has to do
+        Path(source).rename(target)  # a file system without links: the look before has to do
     else:
-        os.unlink(source)
+        Path(source).unlink()
 
 
 class DiskStore:
@@ -58,6 +59,23 @@ class DiskStore:
             _move_to_new(source, target)
             sync_folder(target.parent)
         except OSError as error:
+            if full_disk(error):
+                raise OutOfSpace() from error
+            raise
+
+    async def restore(self, content: Spooled, name: str) -> None:
+        await asyncio.to_thread(self._restore, content.path, self.path(name))
+
+    def _restore(self, source: str, target: Path) -> None:
+        partial = target.with_name(f"{target.name}.restored")
+        try:
+            shutil.copyfile(source, partial)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.rename(target)
+            sync_folder(target.parent)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
             if full_disk(error):
                 raise OutOfSpace() from error
             raise

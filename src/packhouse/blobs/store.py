@@ -1,4 +1,4 @@
-"""The interface of a blob store: five methods; a blob is stored before its rows, so a failure leaves at worst an orphan."""
+"""The interface of a blob store: six methods; a blob is stored before its rows, so a failure leaves at worst an orphan."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ class Store(Protocol):
 
     async def put(self, content: Spooled, name: str) -> None:
         """Durable under this name when it returns; the spooled file is gone then. Raises `FileExistsError` for a name that is taken, `OutOfSpace`."""
+
+    async def restore(self, content: Spooled, name: str) -> None:
+        """The same in place of whatever is there: bytes that were lost or damaged. The spooled file stays. Raises `OutOfSpace`."""
 
     def path(self, name: str) -> Path | None:
         """Where the bytes lie on local disk; None where they do not."""

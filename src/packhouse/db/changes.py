@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, func, insert, or_, se
 from sqlalchemy.dialects import postgresql, sqlite
 
 from packhouse.db.engine import Hot, writer_clock
-from packhouse.db.tables import blob, download, event, file, generation, lineage, mark, package, seal, tag, token, version
+from packhouse.db.tables import blob, download, event, file, generation, leftover, lineage, mark, package, seal, tag, token, version
 from packhouse.model import Actor, Blob, Instant, NewFile
 
 
@@ -208,6 +208,8 @@ def take_blob(connection: Connection, what: Blob, stored: str | None, at: Instan
     if condemned is not None:
         if stored is None:
             raise BlobGone
+        if held:
+            connection.execute(upsert(connection)(leftover).values(stored=held, since=at).on_conflict_do_nothing())
         held = stored  # never the old name: a slow removal could still hit it
         changes |= {"place": held, "condemned": None}
     connection.execute(update(blob).where(blob.c.id == id_).values(**changes))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, literal, literal_column, or_, select, tuple_, update
 from sqlalchemy import String as SqlString
 
-from packhouse.db.tables import blob, blob_link, file, metadata, package, place, reference, tag, version
+from packhouse.db.tables import blob, blob_link, file, leftover, metadata, package, place, reference, tag, version
 from packhouse.model import Instant
 
 BATCH = 500
@@ -220,6 +220,18 @@ def give_up(connection: Connection, before: Instant, retained: Instant, ids: Seq
     return doomed
 
 
+def take_leftovers(connection: Connection, before: Instant, limit: int = BATCH) -> list[tuple[str, Instant]]:
+    """Bytes whose blob has come back under another name, forgotten now for the store to remove: stored name, since when."""
+    rows = connection.execute(select(leftover.c.stored, leftover.c.since).where(leftover.c.since < before).limit(limit)).all()
+    if rows:
+        connection.execute(delete(leftover).where(leftover.c.stored.in_([row[0] for row in rows])))
+    return [(row[0], row[1]) for row in rows]
+
+
+def has_leftovers(connection: Connection, before: Instant) -> bool:
+    return connection.execute(select(leftover.c.stored).where(leftover.c.since < before).limit(1)).first() is not None
+
+
 # -- files of the store ---------------------------------------------------------------------------------------------
 
 
@@ -227,7 +239,9 @@ def known_names(connection: Connection, names: Sequence[str]) -> set[str]:
     """Those of these stored names that some row speaks of."""
     found: set[str] = set()
     for start in range(0, len(names), BATCH):
-        found |= set(connection.scalars(select(blob.c.place).where(blob.c.sha256.in_([name[:64] for name in names[start : start + BATCH]]))))
+        some = names[start : start + BATCH]
+        found |= set(connection.scalars(select(blob.c.place).where(blob.c.sha256.in_([name[:64] for name in some]))))
+        found |= set(connection.scalars(select(leftover.c.stored).where(leftover.c.stored.in_(some))))
     return found.intersection(names)
 
 
@@ -236,6 +250,49 @@ def list_stored(connection: Connection, after: int, limit: int = BATCH) -> list[
     columns: tuple[Any, ...] = (blob.c.id, blob.c.sha256, blob.c.size, blob.c.place, literal_column("0"))
     rows = connection.execute(select(*columns).where(blob.c.condemned.is_(None), blob.c.id > after).order_by(blob.c.id).limit(limit))
     return [Doomed(*row) for row in rows]
+
+
+def give_up_damaged(connection: Connection, blob_id: int, stored: str, at: Instant) -> bool:
+    """Nobody is told any more that these bytes are here, so that a client sends them again; False where the row has changed meanwhile."""
+    mine = (blob.c.id == blob_id, blob.c.place == stored, blob.c.condemned.is_(None))
+    return connection.execute(update(blob).where(*mine).values(condemned=at, place="")).rowcount > 0
+
+
+def still_stored(connection: Connection, blob_id: int, stored: str) -> bool:
+    """The blob is live under this name."""
+    mine = (blob.c.id == blob_id, blob.c.place == stored, blob.c.condemned.is_(None))
+    return connection.execute(select(blob.c.id).where(*mine)).first() is not None
+
+
+def given_up(connection: Connection, after: int, limit: int = BATCH) -> list[tuple[int, str]]:
+    """A page of blobs without bytes that something still needs: id, digest."""
+    statement = select(blob.c.id, blob.c.sha256).where(blob.c.condemned.is_not(None), blob.c.place == "", blob.c.id > after, _kept(2**62))
+    return [(row[0], row[1]) for row in connection.execute(statement.order_by(blob.c.id).limit(limit))]
+
+
+def lost_references(connection: Connection, limit: int = 200) -> list[tuple[str, str, str, str]]:
+    """What live versions point at and is not there: project, package, version, digest."""
+    child = version.alias("child")
+    gone_blob = and_(
+        reference.c.kind == "blob",
+        ~exists(_one().where(blob_link.c.package_id == reference.c.package_id, blob_link.c.blob_id == reference.c.blob_id).correlate(reference)),
+    )
+    same = and_(child.c.package_id == reference.c.package_id, child.c.deleted.is_(None))
+    by_name = exists(_one().where(same, child.c.version_id == reference.c.digest).correlate(reference))
+    by_file = exists(
+        _one()
+        .select_from(child.join(file, file.c.version_id == child.c.id).join(blob, blob.c.id == file.c.blob_id))
+        .where(same, or_(*(literal(f"{name}:", SqlString) + blob.c[name] == reference.c.digest for name in ("sha256", "sha512"))))
+        .correlate(reference)
+    )
+    gone_version = and_(reference.c.kind == "version", ~by_name, ~by_file)
+    rows = connection.execute(
+        select(place.c.full_path, version.c.name, version.c.version, reference.c.digest)
+        .select_from(reference.join(version, version.c.id == reference.c.version_id).join(place, place.c.id == version.c.project_id))
+        .where(version.c.deleted.is_(None), place.c.deleted.is_(None), or_(gone_blob, gone_version))
+        .limit(limit)
+    )
+    return [(r[0], r[1], r[2], r[3]) for r in rows]
 
 
 def holders_of(connection: Connection, blob_id: int, limit: int = 5) -> list[str]:

@@ -14,7 +14,7 @@ from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import Id, Time, blob, download, event, file, lineage, mark, package, place, tag, version
 from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow
 
-Needs = Literal["names", "versions", "files"]
+Needs = Literal["names", "versions", "uploads", "files"]
 
 
 def visible(table: Table, at: Instant | None) -> ColumnElement[bool]:
@@ -41,11 +41,18 @@ def read_rows(
     *,
     name_key: str | None = None,
     name_keys: Sequence[str] | None = None,
+    version_id: str | None = None,
+    only: ColumnElement[bool] | None = None,
     shelf: str | None = None,
     at: Instant | None = None,
     needs: Needs = "files",
 ) -> tuple[PackageRow, ...]:
-    """What these projects hold of a format at a moment, by name and project; one package, several, or all, or one shelf."""
+    """What these projects hold of a format at a moment, by name and project; one package, several, or all, or one shelf.
+
+    Of each package one version, or only those that a condition on versions lets through, where that is asked for.
+    """
+    if version_id is not None:
+        only = version.c.version_id == version_id
     chosen = [package.c.project_id.in_(projects), package.c.format == format]
     if name_key is not None:
         chosen.append(package.c.name_key == name_key)
@@ -62,7 +69,7 @@ def read_rows(
         .order_by(package.c.name_key, package.c.project_id)
     ).all()
     ids = [row.id for row in packages]
-    versions = _versions(connection, ids, shelf, at, needs)
+    versions = _versions(connection, ids, shelf, at, needs, only)
     tags = _tags(connection, ids, at)
     return tuple(
         PackageRow(id=p.id, project=p.project_id, name=p.name, key=p.name_key, versions=tuple(versions[p.id]), tags=tags.get(p.id, {}))
@@ -85,12 +92,25 @@ def _batches(ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
     return [ids[i : i + size] for i in range(0, len(ids), size)]
 
 
-def _versions(connection: Connection, packages: Sequence[int], shelf: str | None, at: Instant | None, needs: Needs) -> dict[int, list[VersionRow]]:
+def _versions(
+    connection: Connection,
+    packages: Sequence[int],
+    shelf: str | None,
+    at: Instant | None,
+    needs: Needs,
+    only: ColumnElement[bool] | None = None,
+) -> dict[int, list[VersionRow]]:
     out: dict[int, list[VersionRow]] = {}
     for batch in _batches(packages):
-        of_batch = version.c.package_id.in_(batch)
+        of_batch: ColumnElement[bool] = version.c.package_id.in_(batch)
+        of_files: ColumnElement[bool] = file.c.package_id.in_(batch)
+        if only is not None:
+            of_batch = and_(of_batch, only)
+            of_files = file.c.version_id.in_(select(version.c.id).where(of_batch, visible(version, at)))
+        if needs == "uploads":
+            of_files = and_(of_files, file.c.derived.is_(False))
         marks = _marks(connection, of_batch, at)
-        files = _files(connection, file.c.package_id.in_(batch), shelf, at) if needs == "files" else {}
+        files = _files(connection, of_files, shelf, at) if needs in ("uploads", "files") else {}
         rows = connection.execute(
             select(version.c.id, version.c.package_id, version.c.project_id, version.c.name, version.c.version, version.c.created)
             .where(of_batch, visible(version, at))
@@ -570,7 +590,10 @@ def search_packages(
 def find_names(
     connection: Connection, query: PackageQuery, format: str, search: Search, at: Instant | None = None
 ) -> tuple[list[tuple[PackageRow, ...]], int]:
-    """A page of the names that a search finds, in their order, each with the rows of every project that has it; and how many there are."""
+    """A page of the names that a search finds, in their order, each with what every project has of it; and how many names there are.
+
+    Of each package the newest of those versions that the search may show, a bounded number of them.
+    """
     conditions: list[ColumnElement[bool]] = [package.c.format == format, _offers(search, at)]
     if search.exact:
         conditions.append(func.lower(package.c.name, type_=SqlString) == search.text.lower())
@@ -591,28 +614,45 @@ def find_names(
     if not keys:
         return [], total
     holding = select(package.c.project_id).select_from(joined).where(*conditions, package.c.name_key.in_(keys)).distinct()
-    rows = read_rows(connection, list(connection.scalars(holding, params)), format, name_keys=keys, at=at)
+    rows = read_rows(
+        connection, list(connection.scalars(holding, params)), format, name_keys=keys, only=_newest(search, format, keys, at), at=at, needs="uploads"
+    )
     found: dict[str, list[PackageRow]] = {key: [] for key in keys}
     for row in rows:
         found[row.key].append(row)
     return [tuple(found[key]) for key in keys], total
 
 
+MOST_FOUND = 100  # versions of a package that a search reads
+
+
 def _offers(search: Search, at: Instant | None) -> ColumnElement[bool]:
     """The package has a version that a search may show."""
+    shown: Select[Any] = select(literal_column("1")).where(version.c.package_id == package.c.id, *_shown(search, at))
+    return shown.correlate(package).exists()
 
+
+def _newest(search: Search, format: str, keys: Sequence[str], at: Instant | None) -> ColumnElement[bool]:
+    """The version is among the newest of its package that a search may show, of the packages that go by these keys."""
+    named = select(package.c.id).where(package.c.format == format, package.c.name_key.in_(keys))
+    by_age = func.row_number().over(partition_by=version.c.package_id, order_by=(version.c.created.desc(), version.c.id.desc()))
+    aged = select(version.c.id, version.c.package_id, by_age.label("place")).where(version.c.package_id.in_(named), *_shown(search, at)).subquery()
+    return version.c.id.in_(select(aged.c.id).where(aged.c.place <= MOST_FOUND))
+
+
+def _shown(search: Search, at: Instant | None) -> list[ColumnElement[bool]]:
     def marked(kind: str) -> ColumnElement[bool]:
         of_kind: Select[Any] = select(literal_column("1")).where(mark.c.version_id == version.c.id, mark.c.kind == kind, in_force(mark, at))
         if kind == "status":
             of_kind = of_kind.where(mark.c.value == "hidden")
         return of_kind.correlate(version).exists()
 
-    conditions = [version.c.package_id == package.c.id, visible(version, at), ~marked("status")]
+    conditions = [visible(version, at), ~marked("status")]
     if not search.yanked:
         conditions.append(~marked("yank"))
     if not search.prereleases:
         conditions.append(version.c.version_id.not_like("%-%"))
-    return select(literal_column("1")).where(*conditions).correlate(package).exists()
+    return conditions
 
 
 def find_open(connection: Connection, format: str, above: int, shelf: str, path: str, at: Instant | None = None) -> FoundFile | None:

@@ -105,6 +105,7 @@ _BY_HASH = token.c.hash == bindparam("hash", type_=token.c.hash.type)
 ACCESS_BY_ID = _access(place.c.id == bindparam("place", type_=Id), _BY_HASH)
 ACCESS_BY_PATH = _access(place.c.path_key == bindparam("place", type_=place.c.path_key.type), _BY_HASH)
 ACCESS_OF_TOKEN = _access(place.c.id == bindparam("place", type_=Id), token.c.id == bindparam("token", type_=Id))
+ACCESS_OF_TOKEN_BY_PATH = _access(place.c.path_key == bindparam("place", type_=place.c.path_key.type), token.c.id == bindparam("token", type_=Id))
 
 MOST_CANDIDATES = 20
 

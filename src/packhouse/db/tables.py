@@ -192,6 +192,12 @@ blob = table(
     Index("ix_blob_condemned", "condemned"),
 )
 
+leftover = table(
+    "leftover",
+    Column("stored", String(128), primary_key=True),  # bytes of a condemned blob that came back under another name
+    Column("since", Time, nullable=False),
+)
+
 file = table(
     "file",
     serial(),

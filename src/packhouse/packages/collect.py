@@ -17,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from packhouse.db import changes, collection, containers
-from packhouse.db.collection import Doomed, Forgotten, Link
+from packhouse.db.collection import Forgotten, Link
 from packhouse.db.engine import now
 from packhouse.model import Actor, Instant, Struct
 from packhouse.packages.cleanup import CONTAINER
@@ -205,18 +205,22 @@ async def _sweep(house: House, when: Horizon, done: Collected, dry_run: bool) ->
             return
         gone = await house.database.write(collection.give_up, when.sweep, when.retained, [one.id for one in found])
         for one in gone:
-            await asyncio.to_thread(_remove_bytes, house, one)
+            await asyncio.to_thread(_remove_bytes, house, one.stored, one.condemned)
         done.removed += len(gone)
         done.bytes_removed += sum(one.size for one in gone)
+    while not dry_run and await house.database.read(collection.has_leftovers, when.sweep):
+        for stored, since in await house.database.write(collection.take_leftovers, when.sweep):
+            await asyncio.to_thread(_remove_bytes, house, stored, since)
+            done.removed += 1
 
 
-def _remove_bytes(house: House, one: Doomed) -> None:
-    """The bytes of a blob that is no more; never those that a push has put under the same name since."""
-    path = house.store.path(one.stored)
+def _remove_bytes(house: House, stored: str, since: Instant) -> None:
+    """Bytes that no row speaks of any more; never those that a push has put under the same name since."""
+    path = house.store.path(stored)
     if path is None:
         return
     try:
-        if _newest(path) < one.condemned:
+        if _newest(path) < since:
             path.unlink()
     except FileNotFoundError:
         pass

@@ -29,17 +29,8 @@ def read_upstream(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise Invalid(f"The upstream URL {text[:120]!r} is not valid: write https://host or https://host:port") from error
-    plain = url.isascii() and url.isprintable() and not {" ", '"', "<", ">", "\\", "@"}.intersection(url)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or port == 0
-        or parts.query
-        or parts.fragment
-        or not plain
-        or "?" in url
-        or "#" in url
-    ):
+    plain = url.isascii() and url.isprintable() and not {" ", '"', "<", ">", "\\", "@", "?", "#"}.intersection(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not plain:
         raise Invalid(f"The upstream URL {text[:120]!r} is not valid: write https://host or https://host:port, without a user and a query")
     if {".", ".."}.intersection(parts.path.split("/")) or "%" in parts.path:
         raise Invalid(f"The path of the upstream URL {text[:120]!r} is not plain")

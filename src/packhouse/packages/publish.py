@@ -129,7 +129,9 @@ async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, st
     placed: dict[str, str] = {}
     for sha256, spooled in unique.items():
         stored = held.get(sha256)
-        if stored is not None and await house.store.size(stored[0]) == stored[1]:
+        if stored is not None:
+            if await house.store.size(stored[0]) != stored[1]:
+                await house.store.restore(spooled, stored[0])  # the same bytes again heal what was lost
             continue  # the temp stays until the rows are in: the row may be condemned meanwhile
         crash_point("before place")
         placed[sha256] = await _place(house, spooled)
@@ -204,8 +206,9 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
             blob_id, names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed.get(spooled.sha256), at)
             file_id = changes.add_file(connection, version_row, package_id, plan.project, new, blob_id, at)
             changed = True
-        elif spooled.sha256 in placed and (twin := changes.find_blob(connection, spooled.sha256)) is not None:
-            names[spooled.sha256] = twin[1]  # published by somebody else since we looked: their copy of the bytes counts
+        elif spooled.sha256 in placed:
+            # published by somebody else since we looked: their copy counts; or the blob was given up as damaged, and lives again
+            _, names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed[spooled.sha256], at)
         rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
     published = changed
     changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)

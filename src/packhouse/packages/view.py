@@ -84,21 +84,13 @@ class View:
         projects = await self._projects(key)
         if not projects:
             raise PackageNotFound()
-        found = await self._house.database.read(rows_db.read_rows, projects, self._format.name, name_key=key, at=self._at)
+        wanted = None if version is None else self._format.coordinates.version_id(version)
+        read = self._house.database.read
+        found = await read(rows_db.read_rows, projects, self._format.name, name_key=key, version_id=wanted, at=self._at)
         if not found:
-            raise PackageNotFound()
-        if version is None:
-            return Rows(packages=found)
-        wanted = self._format.coordinates.version_id(version)
-        same = self._format.coordinates.version_id
-        kept = tuple(
-            p.__class__(id=p.id, project=p.project, name=p.name, key=p.key, tags=p.tags, versions=held)
-            for p in found
-            if (held := tuple(v for v in p.versions if same(v.version) == wanted))
-        )
-        if not kept:
-            raise VersionNotFound()
-        return Rows(packages=kept)
+            named = await read(rows_db.read_rows, projects, self._format.name, name_key=key, at=self._at, needs="names")
+            raise VersionNotFound() if wanted is not None and named else PackageNotFound()
+        return Rows(packages=found)
 
     async def search(self, text: str, offset: int, limit: int) -> tuple[Sequence[Match], int]:
         query = rows_db.PackageQuery(
@@ -153,6 +145,8 @@ class View:
         if row is None:
             await self._package(name)
             raise VersionNotFound()
+        if not row.stored:
+            raise VersionNotFound("The bytes of this version are damaged or lost: send them again")
         await touch_if_risky(self._house, self._access, None, row.blob_id, row.touched)
         reply = FileReply(
             blob=Blob(sha256=row.sha256, size=row.size, md5=row.md5, sha1=row.sha1, sha512=row.sha512),
@@ -439,6 +433,8 @@ def _read_rows(connection: Connection, definition: Index, format: str, projects:
 
 
 def _reply_of(found: rows_db.FoundFile, path: str, *, immutable: bool = False) -> FileReply:
+    if not found.stored:
+        raise FileNotFound("The bytes of this file were collected: it was deleted longer ago than deleted files are kept")
     return FileReply(
         blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
         name=path.rpartition("/")[2],

@@ -71,7 +71,7 @@ class Cache:
         settings = house.settings
         self._outbound = Outbound(Guard(settings.outbound_allow))
         self.registry = RegistryClient(self._outbound)
-        self.flights = Flights(settings.data_path / "pulls.lock")
+        self.flights = Flights(settings.data_path / "pulls.lock", settings.data_path / "spool")
         self._box = SecretBox(settings.data_path / "keys" / "upstream")
         self._hosts = frozenset(_split(settings.dependency_proxy_auth_hosts))
         self._absent: dict[tuple[object, ...], float] = {}
@@ -114,7 +114,7 @@ class Cache:
         entry = await self._look(wanted)
         if entry is None:
             self._check_absent(wanted)
-            flight = self.flights.board(("pull", *wanted.key), lambda _: self._pull_manifest(wanted, None))
+            flight = self.flights.board(("pull", *wanted.key), lambda following: self._pull_manifest(wanted, None, following))
             found = Found(entry=await flight.result(), how="MISS")
         elif is_digest(wanted.reference):
             found = Found(entry=entry, how="HIT")
@@ -175,7 +175,7 @@ class Cache:
                 if now() - entry.checked_at > READ_EVERY:
                     self._checked[entry.id] = now()
                 return Found(entry=entry, how="HIT")
-            flight = self.flights.board(("pull", *wanted.key), lambda _: self._pull_manifest(wanted, entry))
+            flight = self.flights.board(("pull", *wanted.key), lambda following: self._pull_manifest(wanted, entry, following))
             fresh = await flight.result()
             return Found(entry=fresh, how="HIT" if fresh.digest == entry.digest else "MISS")
         except FAILING:
@@ -192,8 +192,8 @@ class Cache:
             head = read_head(incoming.headers)
             return head if head.digest else None
 
-    async def _pull_manifest(self, wanted: Wanted, known: EntryRow | None) -> EntryRow:
-        async with self.flights.alone(repr(wanted.key)):
+    async def _pull_manifest(self, wanted: Wanted, known: EntryRow | None, following: Following) -> EntryRow:
+        async with self.flights.alone(repr(wanted.key), following):
             entry = await self._look(wanted)
             if entry is not None and (known is None or entry.digest != known.digest):
                 return entry  # another process was faster
@@ -209,10 +209,12 @@ class Cache:
     # -- blobs -------------------------------------------------------------------------------------------------------
 
     async def _pull_blob(self, wanted: Wanted, image: str, following: Following) -> EntryRow:
-        async with self.flights.alone(repr(wanted.key)):
+        async with self.flights.alone(repr(wanted.key), following):
             entry = await self._look(wanted)
             if entry is not None:
                 return entry  # another process was faster
+            if following.begun.is_set():
+                raise UpstreamFailed("The fetch that was followed has failed: try again")  # what was sent of it is not checked
             algorithm, _, encoded = wanted.reference.partition(":")
             limit = self.house.file_limit(self.house.formats[FORMAT])
             digests = ("sha256",) if algorithm == "sha256" else ("sha256", algorithm)

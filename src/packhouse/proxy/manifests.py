@@ -13,6 +13,7 @@ from packhouse.upstream.oci import UpstreamSpoiled
 
 LARGEST = 4 * 1024 * 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _TYPE = re.compile(r"application/(?:json|[a-z0-9.+_-]+\+json|[a-z0-9.+_-]+\+prettyjws)")
 
 
@@ -31,6 +32,11 @@ class _Manifest(msgspec.Struct):
 def is_digest(reference: str) -> bool:
     """A reference is a digest or a tag, and a tag holds no colon."""
     return ":" in reference
+
+
+def is_tag(reference: str) -> bool:
+    """It is within the grammar of tags, and safe in a URL."""
+    return _TAG.fullmatch(reference) is not None
 
 
 def read_head(headers: Mapping[str, str]) -> Head:

@@ -9,13 +9,13 @@ from packhouse.auth.policy import Access
 from packhouse.contract import ROOT, Action, Answer, Format, Params, Route
 from packhouse.db import places
 from packhouse.db.proxies import EntryRow
-from packhouse.errors import NotFound
+from packhouse.errors import NotFound, VersionNotFound
 from packhouse.model import Actor
 from packhouse.packages.house import House
 from packhouse.packages.proxies import FORMAT
 from packhouse.proxy.access import check_pull
 from packhouse.proxy.cache import Cache, Found, Group, Wanted, blob_of
-from packhouse.proxy.manifests import is_digest
+from packhouse.proxy.manifests import is_digest, is_tag
 from packhouse.responses import FileReply, StreamReply, empty_reply
 from packhouse.upstream.pull import Reader
 
@@ -29,7 +29,7 @@ class Call(Protocol):
 
     house: House
     access: Access
-    lookup: Callable[[int], Awaitable[Access]]
+    lookup: Callable[[int | str], Awaitable[Access]]
 
     @property
     def method(self) -> str: ...
@@ -76,6 +76,8 @@ class Routes:
         reference = call.params["reference"]
         if is_digest(reference):
             self._format.coordinates.version_id(reference)
+        elif not is_tag(reference):
+            raise VersionNotFound(f"{reference[:80]!r} cannot be a tag: letters, digits, underscores, dots and dashes, at most 128")
         found = await self._cache.manifest(Wanted(group=group, image=image, reference=reference, actor=call.actor))
         return reply(found, call.params["reference"])
 
@@ -96,9 +98,11 @@ class Routes:
         raise NotFound("A dependency proxy only gives out manifests and blobs")
 
     async def _enter(self, call: Call) -> Group:
-        access = call.access
+        access, path = call.access, call.params["group"]
+        if access.place is not None and access.place.full_path.lower() != path.lower():
+            access = await call.lookup(path)  # digits are a path here, and no id
         if access.place is None:
-            moved = await self._cache.house.database.read(places.find_alias, call.params["group"])
+            moved = await self._cache.house.database.read(places.find_alias, path)
             if moved is not None:
                 access = await call.lookup(moved)
         return await self._cache.open_group(check_pull(access).id)

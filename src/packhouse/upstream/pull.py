@@ -41,6 +41,7 @@ class Following:
         self._moved = asyncio.Event()
         self._fd = -1
         self._task: asyncio.Task[Any] | None = None
+        self._note: Path | None = None
 
     def watch(self, task: asyncio.Task[Any]) -> None:
         """Readers hear of the end of this task, and of how it ended."""
@@ -53,6 +54,24 @@ class Following:
         if length is not None and length >= LARGE:
             self._fd = os.open(path, os.O_RDONLY)
             self.begun.set()
+            if self._note is not None:
+                partial = self._note.with_suffix(".new")
+                partial.write_text(f"{length} {path}")
+                partial.rename(self._note)
+
+    def lead(self, note: Path) -> None:
+        """What begins from now on is this process's own work: the note tells the others where it is."""
+        note.unlink(missing_ok=True)
+        self._note = note
+
+    def peek(self, note: Path) -> None:
+        """Look how far the process has come that does the work."""
+        if self.begun.is_set():
+            self.move()
+            return
+        with contextlib.suppress(OSError, ValueError):
+            length, _, path = note.read_text().partition(" ")
+            self.begin(Path(path), int(length))
 
     def move(self) -> None:
         """There may be more to read."""
@@ -150,8 +169,9 @@ class Flight(Generic[T]):
 class Flights:
     """Every flight of this process, and the lock that keeps two processes of a machine from flying the same way."""
 
-    def __init__(self, lock: Path) -> None:
+    def __init__(self, lock: Path, notes: Path) -> None:
         self._lock = lock
+        self._notes = notes
         self._fd = -1
         self._flying: dict[Hashable, Flight[Any]] = {}
 
@@ -166,23 +186,30 @@ class Flights:
         self._flying.pop(key, None)
 
     @contextlib.asynccontextmanager
-    async def alone(self, key: str) -> AsyncIterator[None]:
-        """Nobody else on this machine works on the key. The kernel frees it when a process dies."""
+    async def alone(self, key: str, following: Following) -> AsyncIterator[None]:
+        """Nobody else on this machine works on the key; until then, `following` sees what they do. The kernel frees it when a process dies."""
+        digest = hashlib.sha256(key.encode())
+        place, note = int.from_bytes(digest.digest()[:7], "big"), self._notes / f"pull-{digest.hexdigest()}"
+        while not self._take(place):
+            following.peek(note)
+            await asyncio.sleep(LOOK_SECONDS)
+        try:
+            following.lead(note)
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+            if self._fd >= 0:
+                fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, place)
+
+    def _take(self, place: int) -> bool:
         if self._fd < 0:
             # one descriptor for the life of the process: closing any of a file would free all of its record locks
             self._fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big")
-        while True:
-            try:
-                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-                break
-            except (BlockingIOError, PermissionError):
-                await asyncio.sleep(LOOK_SECONDS)
         try:
-            yield
-        finally:
-            if self._fd >= 0:
-                fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, place)
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
 
     async def close(self) -> None:
         """Cancel what is still on its way: nothing of it was promised to anybody."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,7 @@ def answer_error(error: RegistryError, style: ErrorStyle, asked: Asked) -> Reply
     media_type, body = style.body(error)
     headers = {"cache-control": "no-store", **style.headers}
     if style.message_header:
-        headers[style.message_header] = _in_header(status_line(error, status))
+        headers[style.message_header] = _in_header(_message_in(body) or status_line(error, status))
     if status == 401 and native:
         headers["www-authenticate"] = _challenge(error, style, asked)
     if status == 401 and not native and isinstance(error, InvalidCredential):
@@ -43,6 +43,15 @@ def answer_error(error: RegistryError, style: ErrorStyle, asked: Asked) -> Reply
     if isinstance(error, TooLarge | RequestTimeout):
         headers["connection"] = "close"
     return Reply(body, status, headers, media_type)
+
+
+def _message_in(body: bytes) -> str:
+    """The sentence in a JSON body, "" where there is none."""
+    try:
+        said = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return str(said.get("message") or said.get("error") or "")
 
 
 def _in_header(text: str) -> str:

@@ -70,7 +70,7 @@ def image(
     """An image whose one file holds this text."""
     layers = [layer({"hello.txt": text.encode()})] if layers is None else layers
     config = json.dumps(
-        {"architecture": "amd64", "os": "linux", "created": created, "config": {"Labels": {"made.by": "tests"}}, "rootfs": {}}
+        {"architecture": "amd64", "os": "linux", "created": created, "author": text, "config": {"Labels": {"made.by": "tests"}}, "rootfs": {}}
     ).encode()
     document = {
         "schemaVersion": 2,

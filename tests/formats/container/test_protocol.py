@@ -8,9 +8,8 @@ import json
 import socket
 
 import pytest
-from wire import Answer, basic
-
 from tests.conformance.furniture import DEVELOPER, Login
+from wire import Answer, basic
 
 from . import samples
 from .conftest import BOTH, Home

@@ -48,7 +48,9 @@ def test_repositories(home: Home) -> None:
     driver.push(name, image(name), "latest")
     host = home.server.host
 
-    [found, *_] = [row for row in api(home, "GET", f"/projects/{home.project}/registry/repositories?tags=true").expect(200).json() if row["path"] == name]
+    [found, *_] = [
+        row for row in api(home, "GET", f"/projects/{home.project}/registry/repositories?tags=true").expect(200).json() if row["path"] == name
+    ]
 
     assert found["name"] == name.removeprefix(f"{root}/") and found["project_id"] == home.project and found["status"] is None
     assert found["location"] == f"{host}/{name}" and found["created_at"].endswith("Z") and found["cleanup_policy_started_at"] is None
@@ -179,9 +181,16 @@ def test_bulk_deletion(home: Home) -> None:
         driver.push(name, image(tag, created=f"2025-01-{number + 1:02}T00:00:00Z"), tag)
     where = base(home, name)
 
-    for wrong in ({}, {"name_regex_delete": "["}, {"name_regex_delete": ".*", "name_regex_keep": "(?<=a)"}, {"name_regex_delete": ".*", "older_than": "soon"}):
+    for wrong in (
+        {},
+        {"name_regex_delete": "["},
+        {"name_regex_delete": ".*", "name_regex_keep": "(?<=a)"},
+        {"name_regex_delete": ".*", "older_than": "soon"},
+    ):
         assert api(home, "DELETE", f"{where}/tags", wrong).status == 400
-    api(home, "DELETE", f"{where}/tags", {"name_regex_delete": "v.+|keep.*|latest", "name_regex_keep": ".*9", "keep_n": 2, "older_than": "1d"}).expect(202)
+    api(
+        home, "DELETE", f"{where}/tags", {"name_regex_delete": "v.+|keep.*|latest", "name_regex_keep": ".*9", "keep_n": 2, "older_than": "1d"}
+    ).expect(202)
 
     assert driver.tags(name) == ["dev-1", "keep-v9", "latest", "v3", "v4"]
     again = api(home, "DELETE", f"{where}/tags", {"name_regex": "v.+"}).expect(400)
@@ -246,7 +255,11 @@ def test_protected_repository(home: Home) -> None:
     name = f"{home.path}/prod-app"
     developer, maintainer = home.server.furniture.member(home.project, DEVELOPER), home.maintainer
     home.driver(developer).push(name, image(), "0")
-    sent = {"repository_path_pattern": f"{home.path}/prod*", "minimum_access_level_for_push": "maintainer", "minimum_access_level_for_delete": "owner"}
+    sent = {
+        "repository_path_pattern": f"{home.path}/prod*",
+        "minimum_access_level_for_push": "maintainer",
+        "minimum_access_level_for_delete": "owner",
+    }
     made = api(home, "POST", rules, sent).expect(201).json()
     assert {k: v for k, v in made.items() if k in sent} == sent and made["project_id"] == home.project
     assert api(home, "GET", rules).expect(200).json() == [made]

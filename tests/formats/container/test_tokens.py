@@ -15,12 +15,12 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from stand import ADMIN_TOKEN
+from tests.conformance.furniture import DEVELOPER, GUEST, INTERNAL, MAINTAINER, OWNER, PRIVATE, PUBLIC, REPORTER, Login
 from wire import basic, bearer
 
 from packhouse.auth.registry_tokens import RegistryTokens
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS
-from tests.conformance.furniture import DEVELOPER, GUEST, INTERNAL, MAINTAINER, OWNER, PRIVATE, PUBLIC, REPORTER, Login
 
 from .conftest import Home, ask_token, make_home
 from .driver import Refused

@@ -61,7 +61,7 @@ class House:
             migrate(connection)
         self.admin = self.write(_add_admin)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._run(self._start())
 
@@ -104,7 +104,8 @@ class House:
 
     def write(self, change: Any, *args: Any, **kwargs: Any) -> Any:
         """A change of the database, behind the application's back."""
-        with self._engine.begin() as connection:
+        # the application writes as well: a transaction that began as a read could not wait for it
+        with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
             return change(connection, *args, **kwargs)
 
     # -- furniture ---------------------------------------------------------------------------------------------------

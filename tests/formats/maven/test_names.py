@@ -60,6 +60,13 @@ def test_order_is_total(one: str, two: str, three: str) -> None:
     assert all(sorted(order) == [low, middle, high] for order in permutations(keys))
 
 
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=5), st.sampled_from(["", "-SNAPSHOT"]))
+def test_short_cut_for_plain_versions(numbers: list[int], suffix: str) -> None:
+    """A version of numbers alone would stand elsewhere than the long way puts it."""
+    version = ".".join(map(str, numbers)) + suffix
+    assert version_key(version) == names.list_key(names.read_items(version))
+
+
 def test_long_versions_are_ordered_at_once() -> None:
     """A version made to be slow would hold the server up."""
     for text in ("1" * 255, "1." * 127 + "1", "a-" * 127 + "a", "a1" * 127, "-" * 255, "1-0" * 85):

@@ -80,10 +80,27 @@ def test_equal_places_are_equal_versions(one: str, other: str) -> None:
 def test_order_is_that_of_the_clients() -> None:
     """A client would be offered an older version as the newest one."""
     ordered = [
-        "0.9", "1.0.0-1", "1.0.0-2", "1.0.0-10", "1.0.0-a", "1.0.0-A.1", "1.0.0-a.2", "1.0.0-a.b", "1.0.0-ab", "1.0.0-b-c", "1.0.0-bc", "1.0", "1.0.0.1",
-        "1.0.1-x", "1.0.1", "1.2", "1.10", "2.0",
-    ]  # fmt: skip
-    assert sorted(reversed(ordered), key=names.version_key) == ordered
+        "0.9",
+        "1.0.0-1",
+        "1.0.0-2",
+        "1.0.0-10",
+        "1.0.0-a",
+        "1.0.0-A.1",
+        "1.0.0-a.2",
+        "1.0.0-a.b",
+        "1.0.0-ab",
+        "1.0.0-b-c",
+        "1.0.0-bc",
+        "1.0",
+        "1.0.0.1",
+        "1.0.1-x",
+        "1.0.1",
+        "1.2",
+        "1.10",
+        "2.0",
+    ]
+    mixed = sorted(ordered)
+    assert mixed != ordered and sorted(mixed, key=names.version_key) == ordered
     # What is too long for 32 bits is a word, and words come after numbers.
     assert names.version_key("1.0-9999999999") > names.version_key("1.0-2147483647")
 
@@ -148,11 +165,16 @@ def test_other_file_names_lead_nowhere(file: str) -> None:
 @pytest.mark.parametrize(
     ("file", "readings"),
     [
-        ("Acme.Toy.1.0.0.nupkg", [("acme.toy", "1.0.0"), ("acme.toy.1", "0.0.0")]), ("a.1.2.3.4.5.nupkg", [("a.1", "2.3.4.5"), ("a.1.2", "3.4.5"), ("a.1.2.3", "4.5.0")]),
-        ("package.nupkg", []), ("upload.bin", []), ("a.1.0-b.symbols.nupkg", [("a", "1.0.0-b")]), ("a.1.0.snupkg", [("a", "1.0.0")]), ("", []),
+        ("Acme.Toy.1.0.0.nupkg", [("acme.toy", "1.0.0"), ("acme.toy.1", "0.0.0")]),
+        ("a.1.2.3.4.5.nupkg", [("a.1", "2.3.4.5"), ("a.1.2", "3.4.5"), ("a.1.2.3", "4.5.0")]),
+        ("package.nupkg", []),
+        ("upload.bin", []),
+        ("a.1.0-b.symbols.nupkg", [("a", "1.0.0-b")]),
+        ("a.1.0.snupkg", [("a", "1.0.0")]),
+        ("", []),
         ("x" * 1000 + ".1.0.nupkg", []),
     ],
-)  # fmt: skip
+)
 def test_file_names_say_what_they_may_mean(file: str, readings: list[tuple[str, str]]) -> None:
     """A name that contradicts the content goes unnoticed, or one that says nothing is held against it."""
     assert list(names.read_file_names(file)) == readings

@@ -156,7 +156,7 @@ def test_other_bytes_are_refused_in_any_spelling(version: str, house: House) -> 
 
 def test_file_name_that_contradicts_is_refused(house: House) -> None:
     """A package goes under other coordinates than its file name says, and nobody is told."""
-    with pytest.raises(InvalidUpload, match="Acme.Toy 1.0.0"):
+    with pytest.raises(InvalidUpload, match=r"Acme\.Toy 1\.0\.0"):
         publish(house, sample(), filename="Acme.Toy.2.0.0.nupkg")
     assert not house.shelf
 
@@ -188,14 +188,30 @@ def test_side_files_are_served(house: House) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "metadata/missing/index.json", "metadata/acme.toy/9.0.0.json", "metadata/acme.toy/index.xls", "metadata/acme.toy/..json", "metadata/é/index.json",
-        "metadata/acme.toy/page/8.0/9.0.json", "metadata/acme.toy/page/x/y.json", "download/missing/index.json", "download/acme.toy/9.0/acme.toy.9.0.nupkg",
-        "download/acme.toy/x/acme.toy.x.nupkg", "download/acme.toy/1.0.0/other.nupkg", "download/acme.toy/1.0.0/acme.toy.1.0.0.snupkg",
-        "download/acme.toy/1.0.0/readme", "download/a b/1.0.0/x.nupkg", "metadata-semver1/missing/index.json", "v2/Nothing()",
-        "v2/Packages(Id='missing',Version='1.0')", "v2/Packages(Id='acme.toy',Version='9.0')", "v2/Packages(Id='acme.toy',Version='x')",
-        "v2/Packages(Id='a/b',Version='1.0')", "v2/package/acme.toy/9.0", "v2/Search()x/$count",
+        "metadata/missing/index.json",
+        "metadata/acme.toy/9.0.0.json",
+        "metadata/acme.toy/index.xls",
+        "metadata/acme.toy/..json",
+        "metadata/é/index.json",
+        "metadata/acme.toy/page/8.0/9.0.json",
+        "metadata/acme.toy/page/x/y.json",
+        "download/missing/index.json",
+        "download/acme.toy/9.0/acme.toy.9.0.nupkg",
+        "download/acme.toy/x/acme.toy.x.nupkg",
+        "download/acme.toy/1.0.0/other.nupkg",
+        "download/acme.toy/1.0.0/acme.toy.1.0.0.snupkg",
+        "download/acme.toy/1.0.0/readme",
+        "download/a b/1.0.0/x.nupkg",
+        "metadata-semver1/missing/index.json",
+        "v2/Nothing()",
+        "v2/Packages(Id='missing',Version='1.0')",
+        "v2/Packages(Id='acme.toy',Version='9.0')",
+        "v2/Packages(Id='acme.toy',Version='x')",
+        "v2/Packages(Id='a/b',Version='1.0')",
+        "v2/package/acme.toy/9.0",
+        "v2/Search()x/$count",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_there_is_not_found(path: str, house: House) -> None:
     """A missing package answers something that clients do not take for missing."""
     publish(house, sample())
@@ -476,18 +492,25 @@ def told(answer: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("path", "entries"),
     [
-        ("Packages(Id='acme.toy',Version='1.0')", ["Acme.Toy 1.0.0"]), ("FindPackagesById()?id='ACME.toy'", ["Acme.Toy 1.0.0", "Acme.Toy 1.1.0-rc.1"]),
-        ("FindPackagesById()?id='missing'", []), ("FindPackagesById()?id='a b'", []), ("Packages()?$filter=(tolower(Id) eq 'other')", ["Other 1.0.0", "Other 1.0.1+x"]),
+        ("Packages(Id='acme.toy',Version='1.0')", ["Acme.Toy 1.0.0"]),
+        ("FindPackagesById()?id='ACME.toy'", ["Acme.Toy 1.0.0", "Acme.Toy 1.1.0-rc.1"]),
+        ("FindPackagesById()?id='missing'", []),
+        ("FindPackagesById()?id='a b'", []),
+        ("Packages()?$filter=(tolower(Id) eq 'other')", ["Other 1.0.0", "Other 1.0.1+x"]),
         ("Packages()?$filter=tolower(Id) eq 'acme.toy' and IsLatestVersion", ["Acme.Toy 1.0.0"]),
         ("Packages()?$filter=IsAbsoluteLatestVersion", ["Acme.Tool 2.0.0-beta", "Acme.Toy 1.1.0-rc.1", "Other 1.0.1+x"]),
-        ("Packages?$filter=Id eq 'Acme.Toy' and Version eq '1.0.0'", ["Acme.Toy 1.0.0"]), ("Packages()?$top=1&$skip=1", ["Acme.Toy 1.0.0"]),
+        ("Packages?$filter=Id eq 'Acme.Toy' and Version eq '1.0.0'", ["Acme.Toy 1.0.0"]),
+        ("Packages()?$top=1&$skip=1", ["Acme.Toy 1.0.0"]),
         ("Search()?searchTerm='acme'&includePrerelease=false&$filter=IsLatestVersion", ["Acme.Toy 1.0.0"]),
         ("Search()?searchTerm='acme'&includePrerelease=true&$filter=IsAbsoluteLatestVersion", ["Acme.Tool 2.0.0-beta", "Acme.Toy 1.1.0-rc.1"]),
         ("Search()?searchTerm=''&$filter=IsLatestVersion", ["Acme.Toy 1.0.0", "Other 1.0.1+x"]),
         ("GetUpdates()?packageIds='acme.toy|other|missing'&versions='0.9|1.0.1|1.0'&includePrerelease=false", ["Acme.Toy 1.0.0"]),
-        ("GetUpdates()?packageIds='acme.toy'&versions='0.9'&includePrerelease=true&includeAllVersions=true", ["Acme.Toy 1.0.0", "Acme.Toy 1.1.0-rc.1"]),
+        (
+            "GetUpdates()?packageIds='acme.toy'&versions='0.9'&includePrerelease=true&includeAllVersions=true",
+            ["Acme.Toy 1.0.0", "Acme.Toy 1.1.0-rc.1"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_feed(path: str, entries: list[str], full: House) -> None:
     """An old client is told of other packages than it asks for."""
     assert told(run(full, "GET", f"v2/{path}")) == entries
@@ -569,8 +592,12 @@ def test_snippets(level: str) -> None:
     """People paste a command that names the wrong address, or that publishes where nothing can be published."""
     moment = msgspec.structs.replace(MOMENT, level=level)
     package = PackageRow(
-        id=1, project=7, name="Acme.Toy", key="acme.toy", versions=tuple(VersionRow(id=1, project=7, name="Acme.Toy", version=v) for v in ("1.10.0", "1.9.0"))
-    )  # fmt: skip
+        id=1,
+        project=7,
+        name="Acme.Toy",
+        key="acme.toy",
+        versions=tuple(VersionRow(id=1, project=7, name="Acme.Toy", version=v) for v in ("1.10.0", "1.9.0")),
+    )
     found = snippets(moment, package)
     assert any("dotnet add package Acme.Toy --version 1.10.0" in each.text for each in found)
     assert all(f"{moment.here}/index.json" in each.text for each in found if each.kind == "setup")

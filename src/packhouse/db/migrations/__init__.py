@@ -1,3 +1,3 @@
 """Numbered steps, forward only; run at start, on both dialects."""
 
-HEAD = "0003"
+HEAD = "0004"

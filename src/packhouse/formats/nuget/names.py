@@ -69,6 +69,8 @@ def read_version(text: str) -> Version:
 
 
 def _number(text: str, version: str) -> int:
+    if len(text) < 10:
+        return int(text)
     # Bounded before it is read: Python refuses thousands of digits with an error of its own.
     if len(text.lstrip("0")) > 10 or int(text.lstrip("0") or "0") > NUMBER_LIMIT:
         raise InvalidVersion(f"Version {version[:SHOWN]!r} has a number above {NUMBER_LIMIT}, which clients cannot read")
@@ -82,8 +84,12 @@ def version_id(version: str) -> str:
 
 def version_key(version: str) -> Key:
     """Orders versions as clients do. Raises `InvalidVersion`."""
-    read = read_version(version)
-    return (*read.numbers, 0 if read.labels else 1, tuple(map(_label_key, read.labels)))
+    return order_of(read_version(version))
+
+
+def order_of(version: Version) -> Key:
+    """The place of a version among others."""
+    return (*version.numbers, 0 if version.labels else 1, tuple(map(_label_key, version.labels)) if version.labels else ())
 
 
 def _label_key(label: str) -> tuple[int, int, str]:

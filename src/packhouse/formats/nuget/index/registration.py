@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from packhouse.formats.nuget import names
-from packhouse.formats.nuget.index.releases import Release, content_address, inside_string, leaf_address, list_releases, write_entry
+from packhouse.formats.nuget.index.releases import Release, content_address, leaf_address, list_releases, order_of, write_entry
 from packhouse.model import Documents, Moment, NewDocument, Rows
 
 JSON = "application/json"
@@ -49,7 +49,7 @@ def write_hive(rows: Rows, moment: Moment, hive: str) -> Documents:
     pages = [releases[start : start + PAGE] for start in range(0, len(releases), PAGE)]
     whole = len(pages) == 1
     items = ",".join(_write_page(page, moment, base, items=whole) for page in pages)
-    head = f'{{"@id":"{inside_string(base)}/index.json","count":{len(pages)},"items":[{items}]}}'
+    head = f'{{"@id":"{base}/index.json","count":{len(pages)},"items":[{items}]}}'
     documents = {INDEX: NewDocument(body=head.encode(), media_type=JSON)}
     if not whole:
         for page in pages:
@@ -71,7 +71,7 @@ def page_path(lower: str, upper: str) -> str:
 def write_page(rows: Rows, lower: str, upper: str, moment: Moment, hive: str) -> bytes | None:
     """The versions from one to another as a page, None where there are none: for a client that read an index just before it changed."""
     bounds = names.version_key(lower), names.version_key(upper)
-    releases = [each for each in list_releases(rows, semver1=hive == HIVE_1) if bounds[0] <= names.version_key(each.row.version) <= bounds[1]]
+    releases = [each for each in list_releases(rows, semver1=hive == HIVE_1) if bounds[0] <= order_of(each) <= bounds[1]]
     return _write_page(releases, moment, hive_address(rows, moment, hive), items=True, parent=True).encode() if releases else None
 
 
@@ -85,9 +85,9 @@ def write_leaf(rows: Rows, version: str, moment: Moment) -> bytes | None:
 
 def _write_page(releases: Sequence[Release], moment: Moment, base: str, *, items: bool, parent: bool = False) -> str:
     lower, upper = releases[0].normal, releases[-1].normal
-    pieces = [f'{{"@id":"{inside_string(base)}/{page_path(lower, upper)}.json","count":{len(releases)},"lower":"{lower}","upper":"{upper}"']
+    pieces = [f'{{"@id":"{base}/{page_path(lower, upper)}.json","count":{len(releases)},"lower":"{lower}","upper":"{upper}"']
     if parent:
-        pieces.append(f',"parent":"{inside_string(base)}/index.json"')
+        pieces.append(f',"parent":"{base}/index.json"')
     if items:
         pieces += [',"items":[', ",".join(_write_items(releases, moment, base)), "]"]
     return "".join([*pieces, "}"])
@@ -99,6 +99,5 @@ def _write_items(releases: Sequence[Release], moment: Moment, base: str) -> Iter
 
 
 def _write_item(release: Release, moment: Moment, base: str) -> str:
-    leaf, content = (inside_string(address(release, moment)) for address in (leaf_address, content_address))
-    entry = write_entry(release, moment)
-    return f'{{"@id":"{leaf}.json","packageContent":"{content}","registration":"{inside_string(base)}/index.json","catalogEntry":{entry}}}'
+    leaf, content, entry = leaf_address(release, moment), content_address(release, moment), write_entry(release, moment)
+    return f'{{"@id":"{leaf}.json","packageContent":"{content}","registration":"{base}/index.json","catalogEntry":{entry}}}'

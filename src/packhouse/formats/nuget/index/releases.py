@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -25,17 +24,13 @@ class Facts(Struct, omit_defaults=True):
 
 
 class Release(Struct):
-    """A version that is listed: its row, its package file, that file's facts, and the version in its parts."""
+    """A version that is listed: its row, its package file, that file's facts, the version in its parts, and as addresses have it."""
 
     row: VersionRow
     file: FileRow
     facts: Facts
     version: names.Version
-
-    @property
-    def normal(self) -> str:
-        """The version as addresses have it."""
-        return self.version.normal.lower()
+    normal: str
 
     @property
     def listed(self) -> bool:
@@ -52,7 +47,8 @@ def list_releases(rows: Rows, *, semver1: bool = False) -> list[Release]:
         file = _package_file(row)
         if file is None or row.status == "hidden":
             continue
-        release = Release(row=row, file=file, facts=_read_facts(file.facts), version=names.read_version(row.version))
+        version = names.read_version(row.version)
+        release = Release(row=row, file=file, facts=_read_facts(file.facts), version=version, normal=version.normal.lower())
         if not (semver1 and release.facts.semver2):
             found[release.normal] = release
     return sorted(found.values(), key=order_of)
@@ -60,7 +56,7 @@ def list_releases(rows: Rows, *, semver1: bool = False) -> list[Release]:
 
 def order_of(release: Release) -> names.Key:
     """The place of a release among the others."""
-    return names.version_key(release.row.version)
+    return names.order_of(release.version)
 
 
 def _age(row: VersionRow) -> tuple[Instant, int]:
@@ -71,22 +67,22 @@ def _package_file(row: VersionRow) -> FileRow | None:
     return next((file for file in row.files if not file.derived and file.path.endswith(names.PACKAGE)), None)
 
 
-# -- addresses ---------------------------------------------------------------------------------------------------------
+# -- addresses: neither ids nor versions hold a character that would have to be escaped, in addresses, in JSON or in XML ----
 
 
 def leaf_address(release: Release, moment: Moment) -> str:
     """The version in the registration of its project, without the `.json` at the end."""
-    return f"{moment.project(release.row.project)}/metadata/{quote(release.row.name, safe='+')}/{quote(release.normal, safe='+')}"
+    return f"{moment.project(release.row.project)}/metadata/{release.row.name}/{release.normal}"
 
 
 def container_address(release: Release, moment: Moment) -> str:
     """The version in the flat container of its project."""
-    return f"{moment.project(release.row.project)}/download/{quote(release.row.name, safe='+')}/{quote(release.normal, safe='+')}"
+    return f"{moment.project(release.row.project)}/download/{release.row.name}/{release.normal}"
 
 
 def content_address(release: Release, moment: Moment) -> str:
     """The package file."""
-    return f"{container_address(release, moment)}/{quote(names.file_name(release.row.name, release.row.version), safe='+')}"
+    return f"{container_address(release, moment)}/{release.file.path}"
 
 
 def inside_string(text: str) -> str:
@@ -99,7 +95,7 @@ def inside_string(text: str) -> str:
 
 def iso(instant: Instant) -> str:
     """ISO 8601 with milliseconds, in UTC."""
-    return f"{datetime.fromtimestamp(instant // 1000000, UTC):%Y-%m-%dT%H:%M:%S}.{instant // 1000 % 1000:03d}Z"
+    return f"{datetime.fromtimestamp(instant // 1000000, UTC).isoformat()[:19]}.{instant // 1000 % 1000:03d}Z"
 
 
 def published(release: Release) -> str:
@@ -116,8 +112,8 @@ def package_hash(release: Release) -> str:
 
 def write_entry(release: Release, moment: Moment) -> str:
     """The catalog entry as JSON: the part that was made when the version was published, with its addresses, and what may change."""
-    entry = release.facts.entry.replace(LEAF, inside_string(leaf_address(release, moment)))
-    entry = entry.replace(CONTENT, inside_string(container_address(release, moment)))
+    entry = release.facts.entry.replace(LEAF, leaf_address(release, moment))
+    entry = entry.replace(CONTENT, container_address(release, moment))
     hashed = package_hash(release)
     told = f',"packageHash":"{hashed}","packageHashAlgorithm":"SHA512"' if hashed else ""
     listed = "true" if release.listed else "false"

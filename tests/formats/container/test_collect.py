@@ -1,0 +1,396 @@
+"""Garbage collection: what may go goes, what must stay stays, and pushes never notice (threats, section 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from tests.conformance.furniture import DEVELOPER, REPORTER
+from tests.conformance.server import Server
+from wire import basic
+
+from packhouse.assemble import make_house
+from packhouse.db.engine import now
+from packhouse.packages.collect import DAY, SECOND, ClockJumped, Clockwork, Collected, Horizon, Strays, collect
+from packhouse.settings import Settings
+
+from .conftest import BOTH, Home, make_home
+from .driver import Driver, Refused
+from .samples import artifact, digest, image, index, layer
+
+T = TypeVar("T")
+
+
+class Broom:
+    """A house beside the server, on the same data, that collects when it is told to."""
+
+    def __init__(self, server: Server) -> None:
+        self.house = make_house(Settings(data=str(server.data), database_url=server._database_url, access_log=False))
+        self._runner = asyncio.Runner()
+        self.run(self.house.database.start())
+
+    def run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self.run(self.house.inspector.close())
+        self.run(self.house.database.close())
+        self._runner.close()
+
+    def sweep(self, *, grace: int | None = None, retained: int | None = None, swept: int | None = None, dry_run: bool = False) -> Collected:
+        """One round in which what happened before these instants is old: by default, everything."""
+        at = now()
+        when = Horizon(now=at, grace=grace or at, retained=at if retained is None else retained, sweep=at if swept is None else swept)
+        done: Collected = self.run(collect(self.house, when, dry_run=dry_run))
+        return done
+
+    def all(self) -> None:
+        """Rounds until nothing is left to do."""
+        while self.sweep().anything:
+            pass
+
+    def stored(self, body: bytes) -> list[Path]:
+        """The files of the store that hold these bytes."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        path = self.house.store.path(sha256)
+        assert path is not None
+        return sorted(path.parent.glob(f"{sha256}*"))
+
+
+@pytest.fixture(name="broom")
+def give_broom(server: Server) -> Iterator[Broom]:
+    broom = Broom(server)
+    yield broom
+    broom.close()
+
+
+def has(home: Home, name: str, body: bytes) -> bool:
+    """Whether a reader finds the blob: one who may not push, so that looking does not keep it."""
+    reader = home.server.furniture.member(home.project, REPORTER)
+    return home.send("HEAD", f"/v2/{name}/blobs/{digest(body)}", login=reader).status == 200
+
+
+@BOTH
+def test_bytes_of_a_deleted_image_go(home: Home, broom: Broom) -> None:
+    """An image that was deleted takes space for ever, or takes a layer along that another image needs."""
+    name, other, driver = home.name, home.name, home.driver()
+    shared, own = layer({"base": os.urandom(2000)}), layer({"app": os.urandom(2000)})
+    gone, kept = image(name, layers=[shared, own]), image(other, layers=[shared])
+    driver.push(name, gone, "1")
+    driver.push(other, kept, "1")
+    driver.delete(name, gone.digest)
+
+    broom.all()
+
+    assert not broom.stored(own) and not broom.stored(gone.manifest) and len(broom.stored(shared)) == 1
+    assert not has(home, name, own) and not has(home, name, shared) and has(home, other, shared)
+    assert driver.pull(other, "1") == kept.manifest and driver.blob(other, digest(shared)) == shared
+    driver.push(name, gone, "again")
+    assert driver.pull(name, "again") == gone.manifest and driver.blob(name, digest(own)) == own
+
+
+@BOTH
+def test_what_names_a_manifest_keeps_it(home: Home, broom: Broom) -> None:
+    """A manifest that an index or a tag names, or that refers to one, is collected; or one that lost them all is not."""
+    name, driver = home.name, home.driver()
+    one, two, three = image("one"), image("two"), image("three")
+    multi = index(one, two)
+    signature, alone = artifact(multi.descriptor(), text="signature"), artifact(None, text="never had a name")
+    orphan = artifact(image("a subject that never came").descriptor(), text="early")
+    moved = image("moved away from")
+    driver.push(name, multi, "multi")
+    for pushed in (signature, alone, orphan):
+        driver.push(name, pushed)
+    driver.push(name, moved, "moving")
+    driver.push(name, three, "moving")
+
+    broom.all()
+
+    def alive(*which: Any) -> list[bool]:
+        reader = home.driver(home.server.furniture.member(home.project, REPORTER))
+        return [reader.http("GET", f"/v2/{name}/manifests/{each.digest}")[0] == 200 for each in which]
+
+    assert alive(multi, one, two, signature, three, alone, orphan) == [True] * 7
+    assert alive(moved) == [False] and not broom.stored(moved.manifest)
+    driver.delete(name, "multi")
+    broom.all()
+    assert alive(multi, one, two, signature) == [False] * 4
+    assert alive(three, alone, orphan) == [True] * 3
+    assert not broom.stored(one.blobs[1]) and not broom.stored(signature.blobs[1])
+
+
+def test_grace(home: Home, broom: Broom) -> None:
+    """Something is collected that somebody was told of a moment ago: by a push, by looking for it, by a mount, or by losing its tag."""
+    name, driver = home.name, home.driver()
+    bodies = [os.urandom(500) for _ in range(5)]
+    for body in bodies:
+        driver.push_blob(name, body)
+    pushed, later = image(os.urandom(8).hex()), image(os.urandom(8).hex())
+    driver.push(name, pushed, "moving")
+    before = now()
+    assert broom.sweep(grace=before - 60 * SECOND).links == 0, "nothing is old yet"
+    developer, reporter = (home.server.furniture.member(home.project, role) for role in (DEVELOPER, REPORTER))
+    age(broom, bodies, 10 * DAY)
+    old = now() - 5 * DAY
+
+    home.send("HEAD", f"/v2/{name}/blobs/{digest(bodies[0])}", login=developer).expect(200)
+    home.send("GET", f"/v2/{name}/blobs/{digest(bodies[1])}", login=developer).expect(200)
+    home.send("HEAD", f"/v2/{name}/blobs/{digest(bodies[2])}", login=reporter).expect(200)
+    home.send("POST", f"/v2/{home.name}/blobs/uploads/?mount={digest(bodies[3])}&from={name}").expect(201)
+    driver.push(name, later, "moving")
+    for _ in range(2):
+        broom.sweep(grace=old)
+
+    assert [len(broom.stored(body)) for body in bodies[:4]] == [1, 1, 0, 1]
+    assert not broom.stored(bodies[4])
+    assert driver.pull(name, pushed.digest) == pushed.manifest
+
+
+def age(broom: Broom, bodies: list[bytes], by: int) -> None:
+    """These blobs were pushed earlier."""
+    from sqlalchemy import Connection, update
+
+    from packhouse.db.tables import blob, blob_link
+
+    def change(connection: Connection) -> None:
+        digests = [hashlib.sha256(body).hexdigest() for body in bodies]
+        ids = [row[0] for row in connection.execute(blob.select().with_only_columns(blob.c.id).where(blob.c.sha256.in_(digests)))]
+        connection.execute(update(blob).where(blob.c.id.in_(ids)).values(touched=blob.c.touched - by))
+        connection.execute(update(blob_link).where(blob_link.c.blob_id.in_(ids)).values(touched=blob_link.c.touched - by))
+
+    broom.run(broom.house.database.write(change))
+
+
+@BOTH
+def test_condemned_is_absent_and_comes_back(home: Home, broom: Broom) -> None:
+    """A condemned blob is offered to clients; or its bytes are removed from under a push that brings them again."""
+    name, driver, body = home.name, home.driver(), os.urandom(700)
+    driver.push_blob(name, body)
+    [first] = broom.stored(body)
+    assert broom.sweep(swept=1).condemned >= 1 and broom.stored(body) == [first]
+    assert not has(home, name, body)
+    forged = image(layers=[body])
+    driver.push_blob(name, forged.blobs[0])
+    with pytest.raises(Refused) as refused:
+        driver.put(name, forged, "x")
+    assert refused.value.code == "MANIFEST_BLOB_UNKNOWN"
+    assert home.send("POST", f"/v2/{home.name}/blobs/uploads/?mount={digest(body)}&from={name}").status == 202
+
+    driver.push_blob(name, body)
+    driver.put(name, forged, "x")
+
+    assert len(broom.stored(body)) == 2, "the bytes that come again have a name of their own"
+    broom.all()
+    assert [path.name for path in broom.stored(body)] == [f"{first.name}.2"] and driver.blob(name, digest(body)) == body
+
+
+def test_deleted_is_kept_for_restoring(home: Home, broom: Broom) -> None:
+    """What was deleted is collected before the time within which it can be restored is over."""
+    name, driver, pushed = home.name, home.driver(), image(os.urandom(8).hex())
+    driver.push(name, pushed, "1")
+    driver.delete(name, pushed.digest)
+
+    broom.sweep(retained=now() - DAY)
+
+    assert all(len(broom.stored(body)) == 1 for body in (*pushed.blobs, pushed.manifest))
+    broom.all()
+    assert not any(broom.stored(body) for body in (*pushed.blobs, pushed.manifest))
+
+
+def test_files_of_other_formats(home: Home, broom: Broom) -> None:
+    """A package that is there loses its bytes; or one that was deleted keeps them for ever, or cannot be published again."""
+    base = f"/api/v4/projects/{home.project}/packages/generic/tool"
+    kept, gone = os.urandom(900), os.urandom(900)
+    home.send("PUT", f"{base}/1.0/f", kept).expect(201)
+    home.send("PUT", f"{base}/2.0/f", gone).expect(201)
+    home.send("DELETE", f"{base}/2.0/f").expect(204)
+
+    broom.all()
+
+    assert len(broom.stored(kept)) == 1 and not broom.stored(gone)
+    assert home.send("GET", f"{base}/1.0/f").expect(200).body == kept
+    home.send("PUT", f"{base}/2.0/f", gone).expect(201)
+    broom.all()
+    assert home.send("GET", f"{base}/2.0/f").expect(200).body == gone
+
+
+def test_deleted_project(home: Home, broom: Broom) -> None:
+    """The images of a project that was deleted stay on disk."""
+    name, pushed = home.name, image(os.urandom(8).hex())
+    home.driver().push(name, pushed, "1")
+    home.server.http.request("DELETE", f"/api/v4/projects/{home.project}", None, {"PRIVATE-TOKEN": "phpat-of-root-for-the-tests-only"}).expect(202)
+    broom.all()
+    assert not any(broom.stored(body) for body in (*pushed.blobs, pushed.manifest))
+
+
+@BOTH
+def test_dry_run_says_what_a_run_does(home: Home, broom: Broom) -> None:
+    """A dry run changes something, or announces something else than what is done."""
+    broom.all()
+    name, driver = home.name, home.driver()
+    driver.push(name, image(os.urandom(8).hex()), "1")
+    driver.push(name, image(os.urandom(8).hex()), "1")
+    shown = broom.sweep(dry_run=True)
+    assert shown.versions == 1 and broom.sweep(dry_run=True).summary() == shown.summary()
+    done = broom.sweep()
+    assert (done.versions, done.links) == (shown.versions, shown.links)
+
+
+def test_abandoned_upload(home: Home, broom: Broom) -> None:
+    """An upload that nobody goes on with stays in the spool, or one that is under way is taken away."""
+    from sqlalchemy import Connection, update
+
+    from packhouse.db.tables import upload_session
+
+    name, driver = home.name, home.driver()
+    old, new = driver.start(name), driver.start(name)
+    session = old.rpartition("/")[2]
+
+    def change(connection: Connection) -> None:
+        connection.execute(update(upload_session).where(upload_session.c.name == session).values(touched=now() - 2 * DAY))
+
+    broom.run(broom.house.database.write(change))
+    home.send("PATCH", old, b"too late").expect(404)
+    broom.sweep()
+    assert not (broom.house.spool.folder / f"upload-{session}").exists()
+    home.send("PATCH", new, b"in time").expect(202)
+
+
+def test_stray_files(home: Home, broom: Broom) -> None:
+    """A file without a row is removed at first sight, or one with a row is put aside."""
+    driver, name, body = home.driver(), home.name, os.urandom(300)
+    driver.push_blob(name, body)
+    stray = broom.house.store.path("ab" + "0" * 62)
+    assert stray is not None
+    stray.write_bytes(b"nobody knows me")
+    strays, at = Strays(), now() + 60 * SECOND
+    when = Horizon(now=at, grace=at, retained=at, sweep=at)
+    assert broom.run(strays.look(broom.house, when, shards=256)) == 0 and stray.exists()
+    later = Horizon(now=at + 1, grace=at, retained=at, sweep=at)
+    assert broom.run(strays.look(broom.house, later, shards=256)) >= 1 and not stray.exists()
+    put_aside = stray.parent.parent / "quarantine" / stray.name
+    assert put_aside.read_bytes() == b"nobody knows me"
+    much_later = Horizon(now=at + 8 * DAY, grace=at, retained=at, sweep=at)
+    broom.run(strays.look(broom.house, much_later, shards=1))
+    assert not put_aside.exists()
+    assert driver.blob(name, digest(body)) == body
+
+
+def test_clock_that_was_set() -> None:
+    """Collection trusts a clock that has jumped, and takes everything for old."""
+    clock, at = Clockwork(), now()
+    clock.check(at)
+    clock.check(at + 10 * SECOND)
+    for jump in (2 * 3600 * SECOND, -2 * 3600 * SECOND):
+        with pytest.raises(ClockJumped):
+            clock.check(at + jump)
+        clock.check(at + jump)
+        with pytest.raises(ClockJumped):
+            clock.check(at)
+
+
+# -- all at once -------------------------------------------------------------------------------------------------------
+
+SOAK_SECONDS = 15
+PUSHERS = 4
+
+
+class Pusher:
+    """A client that looks before it pushes, and deletes what it likes; it remembers what it was promised."""
+
+    def __init__(self, home: Home, number: int) -> None:
+        self.name = f"{home.path}/soak{number % 2}"
+        self.random = random.Random(number)
+        self.driver = self._make(home)
+        self.promised: dict[str, tuple[Any, ...]] = {}
+        self.pushes = self.skipped = self.deleted = 0
+        self.failures: list[str] = []
+        self.number = number
+        self.base = [layer({f"base{n}": bytes([n]) * 20_000}) for n in range(3)]
+
+    def _make(self, home: Home) -> Driver:
+        self.wire = home.wire()
+        headers = basic(home.maintainer.user, home.maintainer.secret)
+
+        def http(method: str, path: str, body: bytes | None = None, more: Any = None) -> Any:
+            answer = self.wire.request(method, path, body, {**headers, **(more or {})})
+            return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.body
+
+        return Driver(http)
+
+    def turn(self) -> None:
+        tag = f"t{self.number}-{self.random.randrange(6)}"
+        own = layer({"own": self.random.randbytes(3000)}) if self.random.random() < 0.6 else layer({"own": bytes(self.random.randrange(4))})
+        pushed = image(f"{self.number}-{self.pushes % 7}", layers=[self.random.choice(self.base), own])
+        for body in pushed.blobs:
+            if self.driver.http("HEAD", f"/v2/{self.name}/blobs/{digest(body)}")[0] == 200:
+                self.skipped += 1
+            else:
+                self.driver.push_blob(self.name, body)
+        self.driver.put(self.name, pushed, tag)
+        self.promised[tag] = (pushed.manifest, pushed.blobs)
+        self.pushes += 1
+        if self.random.random() < 0.4 and self.promised:
+            doomed = self.random.choice(sorted(self.promised))
+            del self.promised[doomed]
+            self.driver.delete(self.name, doomed)
+            self.deleted += 1
+
+    def work(self, until: float) -> None:
+        while time.monotonic() < until:
+            try:
+                self.turn()
+            except Refused as refused:
+                self.failures.append(str(refused))
+                return
+
+
+@pytest.mark.slow
+def test_pushes_never_notice(tmp_path: Path) -> None:
+    """Something that was promised to a client is gone, a push fails because of collection, or the space of what was deleted does not come back."""
+    settings = {"collect_seconds": "1", "collect_grace_seconds": "4", "collect_sweep_seconds": "1", "retention_days": "0"}
+    with Server(tmp_path / "data", **settings) as server:
+        home = make_home(server)
+        pushers = [Pusher(home, number) for number in range(PUSHERS)]
+        until = time.monotonic() + SOAK_SECONDS
+        threads = [threading.Thread(target=pusher.work, args=(until,)) for pusher in pushers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [pusher.failures for pusher in pushers] == [[]] * PUSHERS
+        assert sum(pusher.skipped for pusher in pushers) and sum(pusher.deleted for pusher in pushers)
+
+        def check() -> None:
+            for pusher in pushers:
+                for tag, (manifest, blobs) in pusher.promised.items():
+                    assert pusher.driver.pull(pusher.name, tag) == manifest
+                    assert [pusher.driver.blob(pusher.name, digest(body)) for body in blobs] == list(blobs)
+
+        check()
+        wanted = {body for pusher in pushers for manifest, blobs in pusher.promised.values() for body in (manifest, *blobs)}
+        wait_until(lambda: held_bytes(server.data) <= sum(map(len, wanted)), server, 60)
+        check()
+        for pusher in pushers:
+            pusher.wire.close()
+
+
+def held_bytes(data: Path) -> int:
+    """The size of everything in the store."""
+    return sum(path.stat().st_size for path in (data / "blobs").glob("??/*") if path.exists())
+
+
+def wait_until(true: Callable[[], bool], server: Server, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds} s:\n{server.tail()}"
+        pause.wait(0.5)
