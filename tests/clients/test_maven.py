@@ -21,6 +21,7 @@ from wire import Answer, basic
 
 SEED = INSTALLED / "maven"
 IVY = "org.apache.ivy:ivy:2.5.3"
+COURSIER = "io.get-coursier:coursier-cli_2.13:2.1.24"
 PLUGINS = {
     "maven-resources-plugin": "3.3.1",
     "maven-compiler-plugin": "3.13.0",
@@ -44,13 +45,14 @@ def fill_local_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A local repository that holds what Maven needs for itself. Made once, by Maven, from where it gets its plugins."""
     if find_version("mvn") is None:
         return SEED  # each test says so
-    wanted = hashlib.sha256(f"{PLUGINS} {IVY} {find_version('mvn')} 2".encode()).hexdigest()
+    wanted = hashlib.sha256(f"{PLUGINS} {IVY} {COURSIER} {find_version('mvn')}".encode()).hexdigest()
     SEED.mkdir(parents=True, exist_ok=True)
     with (SEED / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = SEED / ".done"
         if not done.exists() or done.read_text() != wanted:
-            shutil.rmtree(SEED / "repository", ignore_errors=True)
+            for folder in ("repository", "coursier"):
+                shutil.rmtree(SEED / folder, ignore_errors=True)
             fill(tmp_path_factory.mktemp("seed"))
             done.write_text(wanted)
     return SEED
@@ -62,8 +64,11 @@ def fill(folder: Path) -> None:
     tree.write()
     plain = [f"-Dmaven.repo.local={repository}", "-B", "-q"]
     dependency = f"org.apache.maven.plugins:maven-dependency-plugin:{PLUGINS['maven-dependency-plugin']}"
+    coursier = Tree(folder / "coursier", "com.acme", "coursier", "1.0", here, depends=COURSIER)
+    coursier.write()
     for arguments in (
         ["deploy"],
+        ["-f", str(coursier.folder), f"{dependency}:copy-dependencies", f"-DoutputDirectory={SEED / 'coursier'}"],
         [f"{dependency}:get", "-Dartifact=org.codehaus.plexus:plexus-utils:1.1"],  # what Maven gives each plugin that names none
         [f"{dependency}:copy", f"-Dartifact={IVY}", f"-DoutputDirectory={SEED}", "-Dmdep.stripVersion=true"],
     ):
@@ -489,3 +494,23 @@ def test_ivy_looks_the_login_up_by_the_realm(stand: Stand, team: Team, ivy_publi
     run_ivy(desk, tmp_path, project_url(stand, team), team.writer, *ivy_publish, realm="Another", status=None)
 
     assert stand.list_packages(team.project) == []
+
+
+# -- coursier, with which sbt resolves -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "version"), [("1.9.0", "1.9.0"), ("latest.release", "1.10.0"), ("[1.0,1.10.0)", "1.9.0"), ("2.0-SNAPSHOT", "2.0-SNAPSHOT")]
+)
+def test_coursier_fetches(asked: str, version: str, seed: Path, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
+    """Coursier does not find a version by its name, a range or as the newest release, or does not send its login."""
+    desk.note("cs")
+    for published in ("1.9.0", "1.10.0", "2.0-SNAPSHOT"):
+        put(stand, team, f"com.acme:lib:{published}", small_jar(published))
+    login = {"username": team.reader.user, "password": team.reader.token, "host": "127.0.0.1", "realm": REALM, "https-only": "false"}
+    (tmp_path / "login").write_text("".join(f"toy.{name}={value}\n" for name, value in login.items()))
+    options = ("--no-default", "-r", project_url(stand, team), "--credential-file", "login", "--cache", "cache", "--quiet")
+
+    said = desk.run("cs", "fetch", *options, f"com.acme:lib:{asked}", cwd=tmp_path).out
+
+    assert Path(said.strip()).read_bytes() == small_jar(version)

@@ -120,7 +120,21 @@ def test_projects_have_no_proxy(house: Stand, group: Group) -> None:
             assert client.get(f"/v2/{path}/dependency_proxy/containers/a/manifests/1", dict(group.headers)).status == 404
 
 
-@pytest.mark.parametrize("path", ["UPPER/manifests/1", "a/manifests/sha256:1", "a/blobs/latest", "a/blobs/md5:00", "a/../b/manifests/1", "a/manifests/x%3Fy", "a/manifests/b%2Fc", "a/manifests/-1", "a/manifests/x%23", "a/manifests/" + "x" * 129])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "UPPER/manifests/1",
+        "a/manifests/sha256:1",
+        "a/blobs/latest",
+        "a/blobs/md5:00",
+        "a/../b/manifests/1",
+        "a/manifests/x%3Fy",
+        "a/manifests/b%2Fc",
+        "a/manifests/-1",
+        "a/manifests/x%23",
+        "a/manifests/" + "x" * 129,
+    ],
+)
 def test_names_are_checked_here(group: Group, path: str) -> None:
     """A name outside of the grammar would be sent to the upstream."""
     assert group.get(path).status in (400, 404)

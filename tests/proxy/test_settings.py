@@ -13,6 +13,7 @@ from stand import Stand
 
 from packhouse.assemble import make_house
 from packhouse.db.engine import now
+from packhouse.packages.collect import Horizon, collect
 from packhouse.proxy.jobs import forget
 from packhouse.settings import Settings
 
@@ -211,3 +212,34 @@ def test_fetches_are_in_the_log(group: Group, registry: Registry) -> None:
         ).fetchall()
     assert [row[0] for row in rows] == [group.guest.user] * 3
     assert all(image.name in row[1] and group.front.url in row[1] for row in rows)
+
+
+def collect_at(stand: Stand, at: int) -> None:
+    """A round of garbage collection, to which everything seems old."""
+
+    async def run() -> None:
+        house = make_house(Settings(data=str(stand.data)))
+        await house.database.start()
+        try:
+            await collect(house, Horizon(now=at, grace=at, retained=at, sweep=at))
+        finally:
+            await house.database.close()
+
+    asyncio.run(run())
+
+
+def test_collection(registry: Registry, front: Front, tmp_path: Path) -> None:
+    """Collection would take what is cached, or leave the bytes of what was purged."""
+    image = registry.push()
+    with Stand(tmp_path / "data", {"PACKHOUSE_OUTBOUND_ALLOW": "127.0.0.1"}) as stand:
+        group = make_group(stand, front)
+        group.pull(image)
+        stored = stand.data / "blobs" / image.layer_digest[7:9] / image.layer_digest[7:]
+        collect_at(stand, now() + 1000 * DAY)
+        assert group.blob(image).expect(200).body == image.layer
+        stand.api("DELETE", f"{group.api}/cache").expect(202)
+        forget_at(stand, now())
+        assert stored.exists()
+        collect_at(stand, now() + 1000 * DAY)
+        assert not stored.exists()
+        assert [answer.expect(200).body for answer in group.pull(image)] == [image.manifest, image.config, image.layer]

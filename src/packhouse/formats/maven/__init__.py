@@ -22,5 +22,5 @@ FORMAT = Format(
         "snapshot": Index(over="shelf", write=index.write_snapshot),
     },
     max_file_size=3 * GIB,
-    clients=("mvn", "ivy"),
+    clients=("mvn", "ivy", "coursier"),
 )
