@@ -513,4 +513,4 @@ def test_coursier_fetches(asked: str, version: str, seed: Path, stand: Stand, te
 
     said = desk.run("cs", "fetch", *options, f"com.acme:lib:{asked}", cwd=tmp_path).out
 
-    assert Path(said.strip()).read_bytes() == small_jar(version)
+    assert (tmp_path / said.strip()).read_bytes() == small_jar(version)

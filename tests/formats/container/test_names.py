@@ -17,7 +17,8 @@ def test_takes_good_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "/", "a/", "/a", "a//b", "A", "a/B", ".a", "a.", "a..b", "a___b", "-a", "a-", "a_", "a._b", "ä", "a b", "a\n", "a" * 256, "a/" * 20 + "a"]
+    "name",
+    ["", "/", "a/", "/a", "a//b", "A", "a/B", ".a", "a.", "a..b", "a___b", "-a", "a-", "a_", "a._b", "ä", "a b", "a\n", "a" * 256, "a/" * 20 + "a"],
 )
 def test_refuses_bad_names(name: str) -> None:
     """A name outside of the grammar is taken."""
@@ -38,7 +39,9 @@ def test_refuses_bad_tags(tag: str) -> None:
         names.check_tag(tag)
 
 
-@pytest.mark.parametrize("digest", ["sha256:" + "a" * 63, "sha256:" + "A" * 64, "sha512:" + "a" * 64, "md5:" + "a" * 32, "sha256" + "a" * 64, "sha256:" + "a" * 64 + "\n"])
+@pytest.mark.parametrize(
+    "digest", ["sha256:" + "a" * 63, "sha256:" + "A" * 64, "sha512:" + "a" * 64, "md5:" + "a" * 32, "sha256" + "a" * 64, "sha256:" + "a" * 64 + "\n"]
+)
 def test_refuses_bad_digests(digest: str) -> None:
     """Something that is no digest is looked up as one."""
     with pytest.raises(InvalidVersion):

@@ -16,9 +16,10 @@ from packhouse.model import Reference
 
 from .samples import FOREIGN_LAYER, OCI_CONFIG, OCI_IMAGE, OCI_INDEX, OCI_LAYER, artifact, descriptor, digest, image, index
 
+KEYS = st.sampled_from(["layers", "config", "manifests", "digest", "size", "x"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["layers", "config", "manifests", "digest", "size", "x"]), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=20,
 )
 

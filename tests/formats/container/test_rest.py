@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import pytest
 from stand import ADMIN_TOKEN
 from tests.conformance.furniture import DEVELOPER, GUEST, MAINTAINER, OWNER, PUBLIC, REPORTER, Login
-from wire import Answer
+from wire import Answer, basic
 
 from packhouse.db.repositories import TagRow
 from packhouse.packages.cleanup import DAY, Choice, choose
@@ -270,8 +271,6 @@ def test_protected_repository(home: Home) -> None:
     assert api(home, "POST", rules, {**sent, "minimum_access_level_for_push": "developer"}).status == 400
     assert api(home, "POST", rules, sent, developer).status == 403
 
-    from wire import basic
-
     refused = ask_token(home.server, [f"repository:{name}:pull,push", f"repository:{home.name}:pull"], basic(developer.user, developer.secret))
     assert refused.status == 403 and refused.json()["errors"][0]["code"] == "DENIED"
     assert home.send("POST", f"/v2/{name}/blobs/uploads/", login=developer).status == 403
@@ -311,11 +310,7 @@ def test_protected_tags(home: Home) -> None:
     assert api(home, "DELETE", where).status == 403
     api(home, "DELETE", f"{where}/tags", {"name_regex_delete": ".*"}).expect(202)
     assert home.driver().tags(name) == ["v1"]
-    from wire import basic
-
     token = ask_token(home.server, [f"repository:{name}:pull,push"], basic(developer.user, developer.secret)).expect(200).json()["token"]
-    import base64
-
     part = token.split(".")[1]
     [entry] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["access"]
     assert entry["meta"]["tag_deny_access_patterns"] == {"push": ["^v\\d+$"]}
