@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from fnmatch import translate
 from typing import Any
 
 import msgspec
@@ -13,7 +11,7 @@ from sqlalchemy import Connection
 from packhouse.auth.policy import Access
 from packhouse.db import containers, places
 from packhouse.errors import Protected
-from packhouse.grammar.patterns import matches_inside
+from packhouse.grammar.patterns import matches_glob, matches_inside, matches_whole
 from packhouse.model import Action, Role
 from packhouse.packages.publish import Rules
 
@@ -69,7 +67,7 @@ def _duplicates(settings: dict[str, Any], format: str, name: str, version: str) 
     allowed = bool(settings.get(f"{format}_duplicates_allowed", False))
     pattern = settings.get(f"{format}_duplicate_exception_regex") or ""
     # the exception inverts the switch, for a name or for a version that it matches whole
-    if pattern and any(re.fullmatch(pattern, text) for text in (name, version)):
+    if pattern and any(matches_whole(pattern, text) for text in (name, version)):
         return not allowed
     return allowed
 
@@ -84,13 +82,7 @@ def _check_protection(connection: Connection, access: Access, format: str, names
     assert access.place is not None
     for rule in places.protections(connection, access.place.id, format):
         level = rule.push_level if action is Action.PUBLISH else rule.delete_level
-        if level is None or not any(_matches(rule.pattern, name) for name in names):
+        if level is None or not any(matches_glob(rule.pattern, name) for name in names):
             continue
         if not _holds(access, level):
             raise Protected()
-
-
-def _matches(pattern: str, name: str) -> bool:
-    """Only `*` is special; the whole name must match, in either case of letters."""
-    literal = re.sub(r"([\[\]?])", r"[\1]", pattern)
-    return re.match(translate(literal.lower()), name.lower()) is not None

@@ -45,7 +45,12 @@ def give_server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> S
         if dialect == "postgresql":
             cluster: Cluster = request.getfixturevalue("postgres")
             url = cluster.url(cluster.make_database())
-        servers[dialect] = Server(Path(tempfile.mkdtemp(prefix="packhouse-container-")) / "data", url).start()
+        folder = Path(tempfile.mkdtemp(prefix="packhouse-container-"))
+        try:
+            servers[dialect] = Server(folder / "data", url).start()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return servers[dialect]
 
 

@@ -394,3 +394,56 @@ def wait_until(true: Callable[[], bool], server: Server, seconds: float) -> None
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s:\n{server.tail()}"
         pause.wait(0.5)
+
+
+# -- on a schedule, and after a crash ----------------------------------------------------------------------------------
+
+
+@BOTH
+def test_policy_runs_when_its_time_has_come(home: Home, broom: Broom) -> None:
+    """A cleanup policy does not run, runs too early or twice, removes a tag that a rule protects, or is not written down."""
+    from packhouse.db import containers, repositories
+    from packhouse.db.repositories import Policy
+    from packhouse.packages.cleanup import run_policies
+
+    name, driver = home.name, home.driver()
+    for number, tag in enumerate(["v1", "v2", "v3", "fixed", "latest"]):
+        driver.push(name, image(tag, created=f"2025-01-0{number + 1}T00:00:00Z"), tag)
+    write = broom.house.database.write
+    broom.run(write(containers.add_tag_rule, home.project, "container", "^fixed$", None, None))
+    policy = Policy(project=home.project, enabled=True, keep_n=1, older_than="7d", next_run_at=now() + DAY)
+    broom.run(write(repositories.put_policy, policy))
+    broom.run(run_policies(broom.house))
+    assert len(driver.tags(name)) == 5, "not yet"
+    broom.run(write(repositories.put_policy, Policy(project=home.project, enabled=True, keep_n=1, older_than="7d", next_run_at=1)))
+
+    broom.run(run_policies(broom.house))
+
+    assert driver.tags(name) == ["fixed", "latest"]
+    path = f"/api/v4/projects/{home.project}/-/registry/cleanup/runs"
+    [run] = home.send("GET", path).expect(200).json()
+    assert run["trigger"] == "policy" and run["tags_removed"] == 3 and run["finished_at"]
+    assert run["repositories"] == [{"path": name, "tags": ["v1", "v2", "v3"]}]
+    broom.run(run_policies(broom.house))
+    assert len(home.send("GET", path).expect(200).json()) == 1
+
+
+def test_upload_survives_a_crash(tmp_path: Path) -> None:
+    """What was acknowledged of an upload is lost when the server dies, or what was not is counted; or the whole cannot be finished."""
+    import signal
+
+    with Server(tmp_path / "data") as server:
+        home = make_home(server)
+        name, driver, body = home.name, home.driver(), os.urandom(300_000)
+        location = driver.start(name)
+        driver.ask("PATCH", location, body[:200_000])
+        login = home.maintainer
+        with (server.data / "spool" / f"upload-{location.rpartition('/')[2]}").open("ab") as file:
+            file.write(b"came, but was never acknowledged")
+        server.stop(signal.SIGKILL)
+        server.start()
+        headers = basic(login.user, login.secret)
+        assert server.send("GET", location, None, headers).expect(204).headers["Range"] == "0-199999"
+        server.send("PATCH", location, body[200_000:], {**headers, "Content-Range": "200000-299999"}).expect(202)
+        server.send("PUT", f"{location}?digest={digest(body)}", b"", headers).expect(201)
+        assert server.send("GET", f"/v2/{name}/blobs/{digest(body)}", None, headers).expect(200).body == body
