@@ -14,6 +14,7 @@ from packhouse.api.places import get_live, read_settings, write_settings
 from packhouse.contract import ROOT, Action, Answer, Route
 from packhouse.db import changes, places
 from packhouse.errors import Invalid, InvalidParameter
+from packhouse.grammar.patterns import compile_pattern
 from packhouse.model import Actor
 from packhouse.packages.rules import DUPLICATE_FORMATS
 from packhouse.responses import json_reply
@@ -136,9 +137,9 @@ def read_package_settings(parameters: Parameters) -> dict[str, Any]:
             continue
         pattern = parameters.text(name, LONGEST_REGEX) or ""
         try:
-            re.compile(pattern)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise InvalidParameter(f"{name} is invalid: {error}", parameter=name) from error
+            compile_pattern(pattern)
+        except Invalid as error:
+            raise InvalidParameter(f"{name} is invalid: {error.message}", parameter=name) from error
         values[name] = pattern
     return values
 
