@@ -13,6 +13,11 @@ from packhouse.errors import InvalidUpload
 DEEPEST = 64
 MOST_ELEMENTS = 200_000
 LONGEST_ATTRIBUTE = 64 * 1024
+UNDEFINED_ENTITY = 11  # XML_ERROR_UNDEFINED_ENTITY of Expat
+
+
+class UndefinedEntity(InvalidUpload):
+    """The text uses an entity that it does not define, as old POMs do."""
 
 
 class _Builder(TreeBuilder):
@@ -39,7 +44,7 @@ class _Builder(TreeBuilder):
 
 
 def read_xml(data: bytes, what: str, root: str) -> Element:
-    """The root element, which must have this tag; `what` names the file in messages. Raises `InvalidUpload`."""
+    """The root element, which must have this tag; `what` names the file in messages. Raises `InvalidUpload`, and its `UndefinedEntity`."""
     parser = DefusedXMLParser(target=_Builder(what), forbid_dtd=True, forbid_entities=True, forbid_external=True)
     try:
         parser.feed(data)
@@ -47,7 +52,8 @@ def read_xml(data: bytes, what: str, root: str) -> Element:
     except DefusedXmlException as error:
         raise InvalidUpload(f"{what} has a DOCTYPE or an entity: leave it out") from error
     except ParseError as error:
-        raise InvalidUpload(f"{what} is not well-formed XML: {error}") from error
+        kind = UndefinedEntity if error.code == UNDEFINED_ENTITY else InvalidUpload
+        raise kind(f"{what} is not well-formed XML: {error}") from error
     except (ValueError, LookupError, AssertionError) as error:
         raise InvalidUpload(f"{what} is not well-formed XML in an encoding that is known here") from error
     if bare(element) != root:

@@ -5,22 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
+from xml.etree.ElementTree import Element
 
 from packhouse.errors import DigestMismatch, InvalidUpload
 from packhouse.formats.maven import names
+from packhouse.grammar.xml import UndefinedEntity, bare, children, read_xml, text_of
 from packhouse.model import About, Blob, Dependency, Struct
 
 MIB = 1024**2
 POM_LIMIT = 5 * MIB
 METADATA_LIMIT = 10 * MIB
-DEEPEST = 64
-MOST_ELEMENTS = 200_000
-LONGEST_ATTRIBUTE = 64 * 1024
-UNDEFINED_ENTITY = 11  # XML_ERROR_UNDEFINED_ENTITY of Expat
 
 SUMMARY, TEXT_LIMIT, URL_LIMIT, MOST_DEPENDENCIES = 512, 255, 2048, 4096
 PASSES = 8  # a property may name another one
@@ -38,72 +32,12 @@ class Pom(Struct):
     about: About = About()
 
 
-# -- XML -------------------------------------------------------------------------------------------------------------
-
-
-class _Builder(TreeBuilder):
-    """A tree of bounded depth and size."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__()
-        self._what = what
-        self._depth = 0
-        self._count = 0
-
-    def start(self, tag: str, attributes: dict[str, str], /) -> Element:
-        self._depth += 1
-        self._count += 1
-        if self._depth > DEEPEST or self._count > MOST_ELEMENTS:
-            raise InvalidUpload(f"{self._what} nests deeper than {DEEPEST} or has more than {MOST_ELEMENTS} elements")
-        if any(len(value) > LONGEST_ATTRIBUTE for value in attributes.values()):
-            raise InvalidUpload(f"{self._what} has an attribute longer than {LONGEST_ATTRIBUTE} characters")
-        return super().start(tag, attributes)
-
-    def end(self, tag: str, /) -> Element:
-        self._depth -= 1
-        return super().end(tag)
-
-
-def read_xml(data: bytes, what: str, root: str) -> Element | None:
-    """The root element, None where the text uses an entity that it does not define, as old POMs do. Raises `InvalidUpload`."""
-    parser = DefusedXMLParser(target=_Builder(what), forbid_dtd=True, forbid_entities=True, forbid_external=True)
+def read_old_xml(data: bytes, what: str, root: str) -> Element | None:
+    """The root element, None where the text uses an entity that it does not define. Raises `InvalidUpload`."""
     try:
-        parser.feed(data)
-        element: Element = parser.close()
-    except DefusedXmlException as error:
-        raise InvalidUpload(f"{what} has a DOCTYPE or an entity: leave it out") from error
-    except ParseError as error:
-        if error.code == UNDEFINED_ENTITY:
-            return None
-        raise InvalidUpload(f"{what} is not well-formed XML: {error}") from error
-    except (ValueError, LookupError, AssertionError) as error:
-        raise InvalidUpload(f"{what} is not well-formed XML in an encoding that is known here") from error
-    if bare(element) != root:
-        raise InvalidUpload(f"{what} begins with <{bare(element)[: names.SHOWN]}>, not with <{root}>")
-    return element
-
-
-def bare(element: Element) -> str:
-    """The tag without its namespace: POMs come with and without one."""
-    return str(element.tag).rpartition("}")[2]
-
-
-def children(element: Element | None, *path: str) -> Iterator[Element]:
-    """The elements at a path of tags."""
-    if element is None:
-        return
-    if not path:
-        yield element
-        return
-    for child in element:
-        if bare(child) == path[0]:
-            yield from children(child, *path[1:])
-
-
-def text_of(element: Element | None, *path: str) -> str:
-    """The text of the first element at a path, "" where there is none."""
-    found = next(children(element, *path), None)
-    return "" if found is None else (found.text or "").strip()
+        return read_xml(data, what, root)
+    except UndefinedEntity:
+        return None
 
 
 def read_limited(path: str, limit: int, what: str) -> bytes:
@@ -119,7 +53,7 @@ def read_limited(path: str, limit: int, what: str) -> bytes:
 
 def read_pom(path: str, name: str, version: str) -> Pom:
     """What the POM says of what lies under this name and version; where it names other coordinates, a warning. Raises `InvalidUpload`."""
-    root = read_xml(read_limited(path, POM_LIMIT, "The POM"), "The POM", "project")
+    root = read_old_xml(read_limited(path, POM_LIMIT, "The POM"), "The POM", "project")
     if root is None:
         return Pom(about=About(warnings=("The POM uses an entity that it does not define: nothing is read out of it",)))
     values = Values(root)
@@ -237,7 +171,7 @@ def one_line(text: str, limit: int) -> str:
 def read_versions(path: str) -> tuple[str, ...]:
     """The versions that an uploaded maven-metadata.xml lists. Raises `InvalidUpload`."""
     what = f"The {names.METADATA}"
-    root = read_xml(read_limited(path, METADATA_LIMIT, what), what, "metadata")
+    root = read_old_xml(read_limited(path, METADATA_LIMIT, what), what, "metadata")
     if root is None:
         raise InvalidUpload(f"{what} uses an entity that it does not define")
     return tuple((each.text or "").strip() for each in children(root, "versioning", "versions", "version"))
