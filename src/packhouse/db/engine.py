@@ -7,7 +7,6 @@ same functions on asyncpg. The few point reads of the hot path are the same stat
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import sqlite3
@@ -339,10 +338,3 @@ def sealed_until(connection: Connection) -> Instant:
         f"{WRITERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     ).scalar()
     return clock if oldest is None else min(clock, int(oldest) * 1_000_000 - 1)
-
-
-@contextlib.contextmanager
-def savepoint(connection: Connection) -> Any:
-    """A part of a transaction that may fail without losing the rest."""
-    with connection.begin_nested():
-        yield

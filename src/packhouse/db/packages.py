@@ -11,7 +11,7 @@ from sqlalchemy import String as SqlString
 
 from packhouse.db.engine import Hot
 from packhouse.db.scopes import Reader, readable, within
-from packhouse.db.tables import Id, Time, blob, download, event, file, lineage, mark, package, place, tag, version
+from packhouse.db.tables import Id, Time, blob, download, file, lineage, mark, package, place, tag, version
 from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow
 
 Needs = Literal["names", "versions", "uploads", "files"]
@@ -694,11 +694,6 @@ def find_open(connection: Connection, format: str, above: int, shelf: str, path:
     )
     row = connection.execute(statement).first()
     return None if row is None else FoundFile(*row)
-
-
-def history(connection: Connection, version_id: int, limit: int = 50) -> list[Any]:
-    """What happened to a version, newest first."""
-    return list(connection.execute(select(event).where(event.c.version_id == version_id).order_by(event.c.id.desc()).limit(limit)))
 
 
 def projects_with(connection: Connection, format: str, name_key: str, group: int | None, reader: Reader, at: Instant | None = None) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
-from packhouse.db.tables import lineage, member, place, token, user
+from packhouse.db.tables import lineage, member, place, token
 from packhouse.model import Instant, Struct
 
 
@@ -197,11 +197,6 @@ def revoke_below(connection: Connection, place_id: int, at: Instant) -> None:
 def find_by_hash(connection: Connection, hash_: bytes) -> TokenRow | None:
     row = connection.execute(select(*_COLUMNS).where(token.c.hash == hash_)).first()
     return None if row is None else _row(row)
-
-
-def bot_of(connection: Connection, user_id: int) -> bool:
-    """The user is the bot of a project or group token."""
-    return connection.execute(select(user.c.kind).where(user.c.id == user_id)).scalar() == "bot"
 
 
 def end_token(connection: Connection, id_: int, at: Instant) -> bool:
