@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from packhouse.errors import RegistryError
 from packhouse.model import (
     Action,
     Actor,
     Blob,
+    Commit,
     Documents,
+    GitEntry,
     Instant,
     Match,
     Moment,
@@ -133,6 +135,40 @@ class LooseBlobs(Protocol):
         """Unlink. Raises `BlobNotFound`, and `Unsupported` while a version points at it."""
 
 
+class Git(Protocol):
+    """A project's bare Git repository, read in a worker thread: every call blocks. Ids are 40 lower-case hex digits."""
+
+    @property
+    def default_branch(self) -> str:
+        """The branch that HEAD names, "" where there is none."""
+
+    def branches(self) -> Mapping[str, str]:
+        """Name → commit id."""
+
+    def tags(self) -> Mapping[str, str]:
+        """Name → commit id, annotated tags peeled; those of anything but a commit are left out."""
+
+    def resolve(self, text: str) -> str | None:
+        """The commit that a branch, a tag, or at least 7 digits of an id mean."""
+
+    def commit(self, commit: str) -> Commit | None: ...
+
+    def entries(self, commit: str, path: str = "") -> Sequence[GitEntry]:
+        """Every file below a folder of a commit, in order of their paths, which are relative to the root."""
+
+    def read(self, commit: str, path: str, limit: int = MIB) -> bytes | None:
+        """A file of a commit; None where it is absent, no regular file, or larger than the limit."""
+
+    def blob(self, blob: str) -> bytes:
+        """The bytes of an entry."""
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether one commit is reachable from the other, or the same."""
+
+    def spool(self, write: Callable[[BinaryIO], None]) -> Spooled:
+        """What `write` puts into a new file of the spool, with all four digests."""
+
+
 class Found(Struct):
     """A file with what its format knows of it: `version` as its text."""
 
@@ -199,6 +235,12 @@ class Packages(Protocol):
 
     async def yank(self, name: str, version: str, reason: str | None) -> None:
         """Set the reason ("" for none given), or clear it with None. Raises `VersionNotFound`."""
+
+    async def from_git(self, project: int, read: Callable[Concatenate[Git, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`read(git, ...)` over a project's repository, in a thread, under a time limit. Raises `RepositoryNotFound`."""
+
+    async def take(self, upload: Upload, project: int) -> Published:
+        """Store what was read from a project's repository, as `publish` does, on behalf of the repository: the reader needs no right to publish."""
 
     async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:
         """Remove a file, all below a path that ends in a slash, a version or a whole package. Raises `NotFound` and its like."""
@@ -407,6 +449,7 @@ __all__ = [
     "Answer",
     "Call",
     "Chunk",
+    "Commit",
     "Coordinates",
     "Document",
     "Documents",
@@ -415,6 +458,8 @@ __all__ = [
     "Form",
     "Format",
     "Found",
+    "Git",
+    "GitEntry",
     "Index",
     "LooseBlobs",
     "Moment",

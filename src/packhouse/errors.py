@@ -59,6 +59,11 @@ class FileNotFound(NotFound):
     default = "File Not Found"
 
 
+class RepositoryNotFound(NotFound):
+    code = "repository_not_found"
+    default = "Repository Not Found"
+
+
 class BlobNotFound(NotFound):
     code = "blob_not_found"
     default = "Blob Not Found"

@@ -320,3 +320,22 @@ class PartStart(Struct):
 
 class PartEnd(Struct):
     """The part that was open is complete."""
+
+
+class Commit(Struct):
+    """A commit of a Git repository: `time` is the committer's, in seconds since 1970."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    time: int
+    message: str = ""
+
+
+class GitEntry(Struct):
+    """A file of a commit. `kind`: file, executable, link or module (a submodule, which has no bytes here); the size is in bytes."""
+
+    path: str
+    kind: str
+    id: str
+    size: int = 0

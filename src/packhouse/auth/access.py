@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from packhouse.auth.credentials import PERSONAL, Credential
 from packhouse.auth.passwords import verify_password
-from packhouse.auth.policy import Access
+from packhouse.auth.policy import FOREVER, Access
 from packhouse.auth.registry_tokens import Principal, RegistryTokens, looks_signed
 from packhouse.auth.throttle import Throttle
 from packhouse.auth.tokens import hash_token, is_mistyped
@@ -63,7 +63,8 @@ class Gate:
         if area == "containers" and native and self.registry is not None and credential is not None and looks_signed(credential.secret):
             claims = self.registry.read(credential.secret)
             access = await self.of_principal(claims.principal, place, native=native, method=method)
-            return replace(access, granted=claims.grants.get(resource, frozenset()))
+            until = min(access.until, int(claims.expires * 1_000_000))
+            return replace(access, granted=claims.grants.get(resource, frozenset()), until=until)
         access = await self._by_credential(credential, place, address, native, method)
         return access if area == "packages" else self._in_area(access, area)
 
@@ -168,6 +169,7 @@ class Gate:
             native=native,
             method=method,
             guest_reads=self.guest_reads,
+            until=FOREVER if row.token_expires is None else row.token_expires,
         )
 
     def _actor(self, row: AccessRow) -> Actor:

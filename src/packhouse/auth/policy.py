@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from packhouse.errors import Forbidden, InsufficientScope, PlaceNotFound, SwitchedOff, Unauthenticated
-from packhouse.model import Action, Actor, Place, Role, Struct, Visibility
+from packhouse.model import Action, Actor, Instant, Place, Role, Struct, Visibility
 
+FOREVER: Instant = 1 << 62
 READ_METHODS = frozenset({"GET", "HEAD"})
 
 # action → least role, on a place that is not open to everybody
@@ -48,6 +49,7 @@ class Access(Struct):
     method: str = "GET"
     guest_reads: bool = False
     area: str = "packages"  # whose switch, access level and token scopes count: packages, containers
+    until: Instant = FOREVER  # when the credential ends by itself
     granted: frozenset[str] | None = None  # what a registry token grants on what is asked for; None: no such token was sent
 
     @property

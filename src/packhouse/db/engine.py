@@ -108,6 +108,9 @@ class Database(Protocol):
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The change, in one durable transaction: a raise rolls back. Raises `Unavailable`, `OutOfSpace`."""
 
+    def state(self) -> int | None:
+        """A number that changes when any connection of any process commits; None where the database has none."""
+
     async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
         """The first row of a hot read."""
 
@@ -195,6 +198,10 @@ class SqliteDatabase:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
+    def state(self) -> int | None:
+        assert self._hot is not None
+        return int(self._hot.execute("PRAGMA data_version").fetchone()[0])
+
     async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
         assert self._hot is not None
         known = self._known(hot, params)
@@ -281,6 +288,9 @@ class PostgresDatabase:
                     raise OutOfSpace() from error
                 raise
         raise Unavailable()
+
+    def state(self) -> int | None:
+        return None
 
     async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
         text, names, fixed = hot.postgres

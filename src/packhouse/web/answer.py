@@ -21,6 +21,7 @@ Headers = Mapping[bytes, bytes]
 
 SMALL = 256 * 1024
 CHUNK = 256 * 1024
+YOUNG: Instant = 2_000_000
 WRITE_SECONDS = 60
 
 SAFE = [
@@ -53,7 +54,7 @@ def privacy(private: bool) -> bytes:
 
 def is_young(changed_at: Instant) -> bool:
     """It may change again within the second that its date tells: a date is no validator yet (RFC 9110, 8.8.2.2)."""
-    return time.time() * 1_000_000 - changed_at < 2_000_000
+    return time.time() * 1_000_000 - changed_at < YOUNG
 
 
 def is_same_date(headers: Headers, changed_at: Instant) -> bool:

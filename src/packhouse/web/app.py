@@ -19,13 +19,14 @@ from packhouse.packages.forward import forward_url
 from packhouse.packages.history import Clock
 from packhouse.packages.house import House
 from packhouse.responses import Answer, Document, FileReply, Redirect, Reply, StreamReply
-from packhouse.web.answer import Sent, send_document, send_file, send_reply, send_stream
+from packhouse.web.answer import YOUNG, Sent, is_young, send_document, send_file, send_reply, send_stream
 from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
 from packhouse.web.entrance import Entrance, Moved, read_query
 from packhouse.web.failure import Asked, answer_crash, answer_error, answer_method, answer_no_route
 from packhouse.web.logs import AccessLog, Record
 from packhouse.web.match import Entry, Matcher
+from packhouse.web.remembered import STATUS, Answers, Given, Head
 
 PLAIN = ErrorStyle()
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -47,8 +48,10 @@ class Exchange:
         "request_id",
         "scope",
         "send",
+        "start",
         "started",
         "strict",
+        "whole",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, strict: list[tuple[bytes, bytes]]) -> None:
@@ -67,6 +70,8 @@ class Exchange:
         self.params: Mapping[str, str] = {}
         self.call: Call | None = None
         self.started = False
+        self.start: Message = {}
+        self.whole = b""  # the body, where it left as one
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -81,6 +86,9 @@ class Exchange:
             self.started = True
             if self.strict:
                 message["headers"] = [*message["headers"], *self.strict]
+            self.start = message
+        elif message["type"] == "http.response.body":
+            self.whole = message["body"]
         await self.send(message)
 
     async def reply(self, reply: Reply) -> Sent:
@@ -108,15 +116,19 @@ class App:
         self._lifespan = lifespan
         self._prefix = secrets.token_hex(6)
         self._count = 0
+        self.answers = Answers(house, self.log, self._new_id)
         self._logger = structlog.get_logger()
         self._strict = [(b"strict-transport-security", b"max-age=31536000")] if house.settings.secure else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            self._count += 1
-            await self._answer(Exchange(scope, receive, send, f"{self._prefix}{self._count:08x}", self._strict))
+            await self._answer(Exchange(scope, receive, send, self._new_id(), self._strict))
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"{self._prefix}{self._count:08x}"
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -160,7 +172,27 @@ class App:
         exchange.call = await self._entrance.admit(
             exchange.scope, exchange.receive, exchange.entry, exchange.method, exchange.params, exchange.request_id, exchange.address
         )
-        return await self._send(await self._handle(exchange.call), exchange.call, exchange)
+        answer = await self._handle(exchange.call)
+        sent = await self._send(answer, exchange.call, exchange)
+        head = exchange.scope.get("packhouse.head")
+        if head is not None:
+            self._remember(head, answer, exchange.call, exchange, sent)
+        return sent
+
+    def _remember(self, head: Head, answer: Answer, call: Call, exchange: Exchange, sent: Sent) -> None:
+        """Keep an answer that nothing but a commit, or the end of its credential, can change."""
+        if call.entry.format is None or call.at is not None or sent.status not in STATUS or sent.bytes != len(exchange.whole):
+            return
+        if type(answer) is Document:
+            counted, changed_at = None, answer.changed_at
+        elif isinstance(answer, FileReply):
+            counted, changed_at = answer.version_id if sent.status == 200 else None, answer.modified or 0
+        else:
+            return
+        until = call.access.until
+        if is_young(changed_at):
+            until = min(until, changed_at + YOUNG)
+        self.answers.keep(head, Given(call.entry, exchange.path, exchange.start, exchange.whole, counted, call.actor, until))
 
     def _record(self, exchange: Exchange, sent: Sent) -> None:
         actor = exchange.call.actor if exchange.call is not None else None

@@ -20,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from packhouse.web.asgi import Message, Scope
+from packhouse.web.remembered import Answers, Given, Head
 
 HEADER_SECONDS = 15
 HEADER_BYTES = 64 * 1024
@@ -30,6 +31,8 @@ ZERO_COPY: dict[str, dict[object, object]] = {"http.response.zerocopysend": {}}
 RESTART_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
+BODIES = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
+
 
 class Protocol(HttpToolsProtocol):
     """uvicorn's, with limits on what precedes a request."""
@@ -38,6 +41,9 @@ class Protocol(HttpToolsProtocol):
     _header_size = 0
     _in_message = False
     _drained = 0
+    _given = 0  # remembered answers since the keep-alive timer was set
+    _head: Head | None = None
+    answers: Answers  # of the application that this process carries
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -48,6 +54,11 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if not self._in_message and (self.cycle is None or self.cycle.response_complete):
+            if not self.flow.write_paused and (given := self.answers.find(data)) is not None:
+                self._give(given)
+                return
+            self._head = self.answers.head(data)
         if self._in_message:
             if self.cycle is not None and self.cycle.response_complete:
                 # a refused upload is read away, so that the client gets to read the refusal; not for ever
@@ -70,12 +81,36 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if type(cycle) is RequestResponseCycle:
             cycle.__class__ = Cycle
+            if self._head is not None:
+                if cycle.keep_alive and cycle.scope["method"] == "GET" and not any(name in BODIES for name, _ in self.headers):
+                    cycle.scope["packhouse.head"] = self._head  # type: ignore[typeddict-unknown-key]
+                self._head = None
             if self.scheme == "http":
                 cycle.scope["extensions"] = ZERO_COPY
 
     def on_message_complete(self) -> None:
         self._in_message = False
         super().on_message_complete()
+
+    def _give(self, given: Given) -> None:
+        """Answer without a parser: these bytes have been parsed before."""
+        if self.transport.is_closing():
+            return
+        self._headers_done()
+        self._given += 1
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self.server_state.total_requests += 1
+        self.transport.write(self.answers.give(given, self.client[0] if self.client else "", self.server_state.default_headers))
+        if given.body:
+            self.transport.write(given.body)
+
+    def timeout_keep_alive_handler(self) -> None:
+        if self._given:
+            self._given = 0
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
 
     def _expect_headers(self) -> None:
         self._header_size = 0
@@ -165,8 +200,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run_worker(make_app: Callable[[], Any], sock: socket.socket, drain_seconds: int) -> None:
     """Serve until told to stop; open requests get their time."""
+    app = make_app()
+    Protocol.answers = app.answers
     config = uvicorn.Config(
-        make_app(),
+        app,
         http=Protocol,
         ws="none",
         lifespan="on",

@@ -1,0 +1,1 @@
+"""Git repositories that projects host: read through a library, served by the `git` program."""
