@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ONCE = "X-Once"
+"""A header that wrk sets to another number with every request."""
+
 SUMMARY = Path(__file__).parent / "summary.lua"
 
 

@@ -1,4 +1,15 @@
--- The summary of a wrk run as one line of JSON; nothing here runs while requests are being sent.
+-- The summary of a wrk run as one line of JSON. Nothing here runs while requests are being sent, but for those that carry X-Once.
+init = function(args)
+  if wrk.headers["X-Once"] then
+    local number = 0
+    request = function()
+      number = number + 1
+      wrk.headers["X-Once"] = number
+      return wrk.format()
+    end
+  end
+end
+
 done = function(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from itertools import count
 
 from figures import Race, Result, Sample, run_race
-from load import Request, UnexpectedAnswer, ask, send_for, warm_up
+from load import ONCE, Request, UnexpectedAnswer, ask, send_for, warm_up
 from samples import KIB, MIB, build_npm_document
 from servers import NpmServer
 from stage import Stage
@@ -25,11 +25,13 @@ def measure_packument(stage: Stage) -> list[Result]:
     full = {server.name: server.packument(LIBRARY) for server in servers}
     short = {server.name: _with(full[server.name], ABBREVIATED) for server in servers}
     zipped = {name: _with(request, {**ABBREVIATED, "Accept-Encoding": "gzip"}) for name, request in full.items()}
+    new = {name: _with(request, {ONCE: "0"}) for name, request in full.items()}  # nothing remembered helps
     known = {name: _with(request, {"If-None-Match": _etag(request)}) for name, request in full.items()}
     return [
         _race(stage, servers, f"npm packument, {VERSIONS} versions, full", full, 200, {"verdaccio": 30, "nginx": 0.45}),
         _race(stage, servers, f"npm packument, {VERSIONS} versions, abbreviated", short, 200, {"verdaccio": 30, "nginx": 0}),
         _race(stage, servers, f"npm packument, {VERSIONS} versions, abbreviated, gzip as npm asks", zipped, 200, {}),
+        _race(stage, servers, f"npm packument, {VERSIONS} versions, full, every request a new one", new, 200, {}),
         _race(stage, servers, "npm packument, client has it: 304", known, 304, {"verdaccio": 40}),
     ]
 

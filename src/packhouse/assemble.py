@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from packhouse.api.routes import api_routes
@@ -61,7 +62,7 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     entries = [
         *_root(Probes(house).routes()),
         *(entry for format in formats for entry in mount(format)),
-        *(Entry(route, route.path, "root", proxy.format, proxy.style, native=True) for route in proxy.routes()),
+        *(Entry(replace(route, lasting=False), route.path, "root", proxy.format, proxy.style, native=True) for route in proxy.routes()),
         *_root(api_routes(house)),
         *_root(pages.routes(), page=True),
     ]

@@ -326,6 +326,7 @@ class Route:
     bound: bool = False  # INSTANCE: acts in the place that `place_of` names and nowhere else, as ROOT does
     limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
     forward: Callable[[Params], tuple[str, str]] | None = None  # of an absent package: its name, and its path below an upstream's base URL
+    lasting: bool = True  # what it answers changes with a commit, and with nothing else
     signed_in: bool = False  # 401 for anonymous callers even where anybody may read
 
 

@@ -181,7 +181,8 @@ class App:
 
     def _remember(self, head: Head, answer: Answer, call: Call, exchange: Exchange, sent: Sent) -> None:
         """Keep an answer that nothing but a commit, or the end of its credential, can change."""
-        if call.entry.format is None or call.at is not None or sent.status not in STATUS or sent.bytes != len(exchange.whole):
+        lasting = call.entry.format is not None and call.entry.route.lasting and call.at is None
+        if not lasting or sent.status not in STATUS or sent.bytes != len(exchange.whole):
             return
         if type(answer) is Document:
             counted, changed_at = None, answer.changed_at
