@@ -133,6 +133,7 @@ class Spooled(Struct):
     md5: str
     sha1: str
     sha512: str
+    synced: bool = True  # safe on disk; else the store sees to it
 
     @property
     def blob(self) -> Blob:

@@ -28,6 +28,7 @@ class Program:
 
     command: tuple[str | Path, ...]
     version: tuple[str, ...] = ("--version",)
+    told_by: tuple[str | Path, ...] = ()  # another command that tells the version
 
 
 def _python(environment: str, name: str) -> Program:
@@ -55,6 +56,8 @@ PROGRAMS: Mapping[str, Program] = {
     "mvn": Program(("mvn",)),
     "ivy": Program(("java", "-jar", INSTALLED / "maven" / "ivy.jar"), ("-version",)),
     "cs": Program(("java", "-cp", INSTALLED / "maven" / "coursier" / "*", "coursier.cli.Coursier"), ("version",)),
+    "sbt": Program(("java", "-jar", INSTALLED / "sbt" / "sbt-launch.jar"), told_by=("cat", INSTALLED / "sbt" / "version")),
+    "gradle": Program(("gradle",)),
     "conan": _python("conan", "conan"),
     "conan 1": _python("conan1", "conan"),
     "npm": Program(("npm",)),
@@ -168,7 +171,8 @@ def _library_version(client: str) -> str | None:
 
 
 def _program_version(client: str) -> str | None:
-    command = [*find_command(client), *PROGRAMS[client].version]
+    program = PROGRAMS[client]
+    command = [str(part) for part in program.told_by] or [*find_command(client), *program.version]
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": search_path(), "HOME": home, "LANG": "C.UTF-8"}
         try:

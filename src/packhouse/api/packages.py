@@ -83,16 +83,18 @@ async def list_of_group(call: Call) -> Answer:
 
 
 async def get_package(call: Call) -> Answer:
-    """One version, and the others of its name."""
-    found, others = await call.house.database.read(_package, call.place.id, path_id(call, "package_id"))
+    """One version, the others of its name, and our own `warnings`, where what was published disagrees with itself."""
+    found, others, warnings = await call.house.database.read(_package, call.place.id, path_id(call, "package_id"))
     shape = package_shape(found, call.house.api, deletable=can(call.access, Action.DELETE))
-    return json_reply(shape | {"versions": [version_shape(row) for row in others]})
+    shape |= {"versions": [version_shape(row) for row in others]}
+    return json_reply(shape | ({"warnings": warnings} if warnings else {}))
 
 
-def _package(connection: Connection, project: int, id_: int) -> tuple[Listed, list[Listed]]:
+def _package(connection: Connection, project: int, id_: int) -> tuple[Listed, list[Listed], tuple[str, ...]]:
     found = _readable(connection, project, id_)
     others = packages.list_versions(connection, found.package_id)
-    return found, sorted((row for row in others if row.id != found.id and row.status in LISTED), key=lambda row: (row.version or "", row.id))
+    listed = sorted((row for row in others if row.id != found.id and row.status in LISTED), key=lambda row: (row.version or "", row.id))
+    return found, listed, packages.read_about(connection, id_).warnings
 
 
 def _readable(connection: Connection, project: int, id_: int) -> Listed:

@@ -22,6 +22,14 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def _sync_file(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def _move_to_new(source: str, target: Path) -> None:
     """Rename, but never over what is there: a stored name belongs to whoever took it first. Raises `FileExistsError`."""
     try:
@@ -52,11 +60,13 @@ class DiskStore:
         return self.folder / name[:2] / name
 
     async def put(self, content: Spooled, name: str) -> None:
-        await asyncio.to_thread(self._put, content.path, self.path(name))
+        await asyncio.to_thread(self._put, content, self.path(name))
 
-    def _put(self, source: str, target: Path) -> None:
+    def _put(self, content: Spooled, target: Path) -> None:
         try:
-            _move_to_new(source, target)
+            if not content.synced:
+                _sync_file(content.path)
+            _move_to_new(content.path, target)
             sync_folder(target.parent)
         except OSError as error:
             if full_disk(error):

@@ -9,18 +9,19 @@ import asyncio
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
-from uuid import uuid4
 
 from packhouse.errors import OutOfSpace, TooLarge
 from packhouse.model import Spooled
 
 BLOCK = 1024 * 1024
+SMALL = 128 * 1024
 STALE_SECONDS = 24 * 3600
 ALL_DIGESTS = ("sha256", "md5", "sha1", "sha512")
 
@@ -106,7 +107,7 @@ class SpoolWriter:
         self._flight: Future[None] | None = None
         self.hashers: dict[str, Hasher] = {n: hashlib.new(n, usedforsecurity=False) for n in digests} | dict(hashers or {})
         self.size = start or 0
-        self.path = spool.folder / (name or uuid4().hex)
+        self.path = spool.folder / (name or secrets.token_hex(16))
         try:
             if start is None:
                 self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -132,12 +133,16 @@ class SpoolWriter:
             self._launch()
 
     async def finish(self) -> Spooled:
-        """All of it, hashed and synced to disk. Raises `OutOfSpace`."""
-        await self.sync()
+        """All of it, hashed, and synced to disk unless it is small: then the store does that, on its way. Raises `OutOfSpace`."""
+        synced = self.size > SMALL
+        if synced:
+            await self.sync()
+        else:
+            self._store(self._pending, last=False)  # quicker than the way to a thread and back
         os.close(self._fd)
         self._fd = -1
         digests = {name: self.hashers[name].hexdigest() if name in self.hashers else "" for name in ALL_DIGESTS}
-        return Spooled(path=str(self.path), size=self.size, **digests)
+        return Spooled(path=str(self.path), size=self.size, synced=synced, **digests)
 
     async def sync(self) -> None:
         """What was taken so far is hashed and safe on disk. Raises `OutOfSpace`."""

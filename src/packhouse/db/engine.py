@@ -108,6 +108,9 @@ class Database(Protocol):
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The change, in one durable transaction: a raise rolls back. Raises `Unavailable`, `OutOfSpace`."""
 
+    async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`read` for a few hot statements and nothing else: without a thread where the database is a file."""
+
     def state(self) -> int | None:
         """A number that changes when any connection of any process commits; None where the database has none."""
 
@@ -164,6 +167,8 @@ class SqliteDatabase:
         self._readers = ThreadPoolExecutor(READERS, "db-read")
         self._writing = ThreadPoolExecutor(1, "db-write")
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._glancing = self._engine.connect()
+        self._changing: Connection | None = None
         self._hot = sqlite3.connect(self.path, check_same_thread=False, cached_statements=64)
         _prepare_sqlite(self._hot, None)
 
@@ -172,6 +177,9 @@ class SqliteDatabase:
         self._writing.shutdown()
         if self._hot is not None:
             self._hot.close()
+            self._glancing.close()
+        if self._changing is not None:
+            self._changing.close()
         if self._engine is not None:
             self._engine.dispose()
         os.close(self._lock)
@@ -191,12 +199,22 @@ class SqliteDatabase:
     def _write(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         try:
-            with self._writer.begin() as connection:
-                return change(connection, *args, **kwargs)
+            if self._changing is None:
+                self._changing = self._writer.connect()
+            with self._changing.begin():
+                return change(self._changing, *args, **kwargs)
         except (OperationalError, sqlite3.OperationalError) as error:
             raise _translate(error) from error
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        bare: Any = self._glancing.connection.driver_connection
+        bare.execute("BEGIN")
+        try:
+            return query(self._glancing, *args, **kwargs)
+        finally:
+            bare.execute("COMMIT")
 
     def state(self) -> int | None:
         assert self._hot is not None
@@ -271,6 +289,9 @@ class PostgresDatabase:
         async with self._engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             return await connection.run_sync(query, *args, **kwargs)
+
+    async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.read(query, *args, **kwargs)
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.shield(asyncio.ensure_future(self._write(change, args, kwargs)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,8 @@ from packhouse.db.engine import Hot
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import Id, Time, blob, download, file, lineage, mark, package, place, tag, version
 from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow
+
+_NUMBERS = re.compile(r"[0-9]+")
 
 Needs = Literal["names", "versions", "uploads", "files"]
 
@@ -534,13 +537,22 @@ def get_file(connection: Connection, project: int, version_id: int | None, file_
 
 
 def read_about(connection: Connection, version_id: int, at: Instant | None = None) -> About:
-    """What a version's files say about it, merged: the first that says something wins."""
+    """What a version's files say about it, merged: the newest that says something wins. Warnings are those of each file's newest state."""
     merged: dict[str, Any] = {}
-    statement = select(file.c.about).where(file.c.version_id == version_id, visible(file, at), file.c.about.is_not(None)).order_by(file.c.id)
-    for (text,) in connection.execute(statement):
-        for name, value in msgspec.json.decode(text, type=dict[str, Any]).items():
+    warnings: list[str] = []
+    seen: set[str] = set()
+    chosen = (file.c.version_id == version_id, visible(file, at), file.c.about.is_not(None))
+    for path, text in connection.execute(select(file.c.path, file.c.about).where(*chosen).order_by(file.c.id.desc())):
+        said = msgspec.json.decode(text, type=dict[str, Any])
+        # names that differ in numbers alone are states of one file: builds of a snapshot, revisions of a recipe
+        state = _NUMBERS.sub("", path.rpartition("/")[2])
+        of_this = said.pop("warnings", ())
+        if state not in seen:
+            warnings += (one for one in of_this if one not in warnings)
+        seen.add(state)
+        for name, value in said.items():
             merged.setdefault(name, value)
-    return msgspec.convert(merged, About)
+    return msgspec.convert(merged | ({"warnings": warnings} if warnings else {}), About)
 
 
 def read_package(connection: Connection, package_id: int, project: int, at: Instant | None = None) -> PackageRow | None:

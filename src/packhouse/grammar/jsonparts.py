@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NoReturn, TypeAlias
 
+import pybase64
+
 from packhouse.errors import InvalidUpload, TooLarge
 from packhouse.model import PartEnd, PartStart
 
@@ -202,11 +204,10 @@ class JsonPartsSplitter:
         if not digits:
             return
         digits = digits[:whole]
-        # The strict mode of Python 3.11 takes `QUJD====`.
         if self._padded or digits.endswith(b"==="):
             _refuse_base64(self._path[self._name_from])
         try:
-            content = binascii.a2b_base64(digits, strict_mode=True)
+            content = pybase64.b64decode(digits, validate=True)
         except binascii.Error:
             _refuse_base64(self._path[self._name_from])
         self._padded = digits.endswith(b"=")

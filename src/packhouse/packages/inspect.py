@@ -10,6 +10,7 @@ import resource
 import struct
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
@@ -25,7 +26,7 @@ CPU_SECONDS = 30
 OPEN_FILES = 64
 WALL_SECONDS = 60
 LARGEST_ANSWER = 16 * 1024**2
-USES = 500  # a child is replaced after so many, long before its CPU allowance could add up unfairly
+USES = 5000  # a child is replaced after so many
 
 _HEAD = struct.Struct(">BI")
 OK, REFUSED = 0, 1
@@ -86,7 +87,7 @@ class Inspector:
                 await child.end()
         if kind == REFUSED:
             raise _revive(answer)
-        result: T = msgspec.msgpack.decode(answer, type=get_type_hints(read)["return"])
+        result: T = _decoder(read).decode(answer)
         return result
 
     async def _start(self) -> _Child:
@@ -105,6 +106,11 @@ class Inspector:
     async def close(self) -> None:
         while self._free:
             await self._free.pop().end()
+
+
+@lru_cache
+def _decoder(read: Callable[..., Any]) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(get_type_hints(read)["return"])
 
 
 def _revive(answer: bytes) -> RegistryError:

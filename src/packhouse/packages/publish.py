@@ -125,7 +125,7 @@ async def write_with_blobs(
 async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, str]:
     """Bytes into the store, each under a stored name of its own: digest → that name, for those that were not there yet. Raises `OutOfSpace`."""
     unique = {spooled.sha256: spooled for spooled in contents}
-    held = await house.database.read(_held, tuple(unique))
+    held = await house.database.glance(_held, tuple(unique))
     placed: dict[str, str] = {}
     for sha256, spooled in unique.items():
         stored = held.get(sha256)

@@ -344,7 +344,7 @@ class View:
                     kept.append(content)
                 files.append((new, content))
             key = self._format.coordinates.name_key(upload.name)
-            rule = await self._house.database.read(
+            rule = await self._house.database.glance(
                 rules.read_rules, access, self._format.name, upload.name, key, upload.version, Action.PUBLISH, upload.tags
             )
             plan = publish.plan_publish(self._format, access.place, access.actor, upload, files, rule)

@@ -62,6 +62,7 @@ def make_version_page(
         tags=tuple(name for _, name, _ in item.tags),
         badges=compose.badges_of(item),
         warning=_warning(item),
+        remarks=about.warnings,
         picker=tuple(compose.version_line(other, item.id, is_prerelease) for other in _picked(found.versions, item, format)),
         all_versions=_tab(path, "versions") if len(found.versions) > PICKED else "",
         install=_install(found, format, api, token_href) if overview else None,

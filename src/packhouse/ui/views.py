@@ -340,6 +340,7 @@ class PackagePage(View):
     tags: tuple[str, ...] = ()
     badges: tuple[Badge, ...] = ()
     warning: str = ""
+    remarks: tuple[str, ...] = ()  # where what was published disagrees with itself
     picker: tuple[VersionLine, ...] = ()
     all_versions: str = ""
     install: SnippetBox | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 
 # A packument that is sent back to deprecate a version holds every version.
 PACKUMENT_LIMIT = 64 * MIB
+SHORT_DOCUMENT = 64 * KIB
 AUDIT_LIMIT = 10 * MIB
 SMALL = 64 * KIB
 ANYWHERE = PROJECT | GROUP | INSTANCE
@@ -138,8 +140,9 @@ async def read_put(call: Call, name: str, *, shrink: bool = False) -> tuple[Sequ
         form = await read_parts(call)
         files, document = form.files, dict(form.fields).get("document", b"")
     attachments = [part.name for part in files]
-    # In a thread: a long document takes longer than other requests should wait.
-    return files, await asyncio.to_thread(parse.read_put, document, name=name, attachments=attachments, headers=call.headers, shrink=shrink)
+    read = partial(parse.read_put, document, name=name, attachments=attachments, headers=call.headers, shrink=shrink)
+    # a long document takes longer than other requests should wait
+    return files, read() if len(document) <= SHORT_DOCUMENT else await asyncio.to_thread(read)
 
 
 async def read_whole(call: Call) -> bytes:
