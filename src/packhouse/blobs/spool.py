@@ -6,11 +6,13 @@ Blocks of 1 MiB go to a thread that writes and hashes while the next block is re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +24,7 @@ from packhouse.model import Spooled
 
 BLOCK = 1024 * 1024
 SMALL = 128 * 1024
+NICE = 10
 STALE_SECONDS = 24 * 3600
 ALL_DIGESTS = ("sha256", "md5", "sha1", "sha512")
 
@@ -40,14 +43,20 @@ def full_disk(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def _step_back() -> None:
+    """This thread lets others go first: a small request does not wait for a large body to be hashed."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
 class Spool:
     """The folder that bodies arrive in: on the same file system as the blobs, so that placing one is a rename."""
 
     def __init__(self, folder: Path, min_free: int = 0) -> None:
         self.folder = folder
         self.min_free = min_free
-        self._threads = ThreadPoolExecutor(8, "spool")
-        self._hashers = ThreadPoolExecutor(4, "hash")
+        self._threads = ThreadPoolExecutor(8, "spool", initializer=_step_back)
+        self._hashers = ThreadPoolExecutor(4, "hash", initializer=_step_back)
 
     def start(self) -> None:
         """Make the folder, and sweep what a crash left a day ago."""
