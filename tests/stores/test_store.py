@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from packhouse.blobs.disk import DiskStore
+from packhouse.blobs.spool import SMALL
 from packhouse.blobs.store import Store, stored_name
 from packhouse.errors import OutOfSpace
 from packhouse.model import Spooled
@@ -131,11 +132,13 @@ def test_names_are_durable(disk: DiskStore, keep: Keep, run: Run, monkeypatch: p
     assert disk.path(spooled.sha256).parent in synced
 
 
-def test_spooled_bytes_are_durable(spool: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [3, SMALL, SMALL + 1, 3 * 1024 * 1024])
+def test_bytes_are_durable_before_their_name(disk: DiskStore, spool: Any, run: Run, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """A file could have its name and not yet its bytes after the power fails."""
     synced = note_syncs(monkeypatch)
-    spooled = run(spool.keep(b"one"))
-    assert Path(spooled.path) in synced
+    spooled = run(spool.keep(b"x" * size))
+    run(disk.put(spooled, spooled.sha256))
+    assert synced == [Path(spooled.path), disk.path(spooled.sha256).parent]
 
 
 def test_without_links(disk: DiskStore, keep: Keep, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def configure_logs() -> None:
 
 
 # our own tokens, and what follows where npm puts one into the path
-_SECRETS = re.compile(r"\bph(?:pat|prj|grp|dep|job|ses)_\w+|(?<=/-/user/token/)[^/?]+")
+_SECRETS = re.compile(r"\bph(?:pat|prj|grp|dep|job|ses|oid)_\w+|(?<=/-/user/token/)[^/?]+")
 
 SECRET_NAMES = ("token", "password", "secret", "authorization", "cookie")
 

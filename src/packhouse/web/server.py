@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from packhouse.web.asgi import Message, Scope
 from packhouse.web.remembered import Answers, Given, Head
@@ -31,6 +31,8 @@ ZERO_COPY: dict[str, dict[object, object]] = {"http.response.zerocopysend": {}}
 RESTART_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
+BARE = frozenset({204, 304})  # answers without a body
+ELSEWHERE = frozenset({b"connection", b"transfer-encoding"})
 BODIES = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
 
@@ -101,9 +103,8 @@ class Protocol(HttpToolsProtocol):
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         self.server_state.total_requests += 1
-        self.transport.write(self.answers.give(given, self.client[0] if self.client else "", self.server_state.default_headers))
-        if given.body:
-            self.transport.write(given.body)
+        head = self.answers.give(given, self.client[0] if self.client else "", self.server_state.default_headers)
+        self.transport.writelines((head, given.body))
 
     def timeout_keep_alive_handler(self) -> None:
         if self._given:
@@ -129,12 +130,76 @@ class Protocol(HttpToolsProtocol):
 
 
 class Cycle(RequestResponseCycle):
-    """uvicorn's, with `http.response.zerocopysend`: the file leaves through the kernel."""
+    """uvicorn's, with head and body in one write, and with `http.response.zerocopysend`: the file leaves through the kernel."""
+
+    _head = b""  # built, and waiting for its body
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
-        if message["type"] != "http.response.zerocopysend":
+        kind = message["type"]
+        if self._head:
+            await self._send_with_head(kind, message)
+        elif kind == "http.response.start" and not self.response_started and (head := self._build_head(message)):
+            self._head = head
+            self.response_started = True
+            self.waiting_for_100_continue = False
+        elif kind == "http.response.zerocopysend":
+            await self._send_zero_copy(message)
+        else:
             await super().send(message)  # type: ignore[arg-type]
+
+    def _build_head(self, message: Message) -> bytes:
+        """The head of an answer whose length is known; b"" for one that is better left to uvicorn."""
+        status = message["status"]
+        length: int | None = None
+        parts = [STATUS_LINE[status]]
+        headers = message["headers"]
+        for name, value in self.default_headers:
+            parts += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            if name == b"content-length":
+                length = int(value)
+            elif name in ELSEWHERE:
+                return b""
+            parts += (name, b": ", value, b"\r\n")
+        if status in BARE:
+            length = 0
+        elif length is None:
+            return b""
+        parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        head = b"".join(parts)
+        # the one check that no header brings a line of its own
+        lines = 2 + len(self.default_headers) + len(headers) + (not self.keep_alive)
+        if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
+            raise RuntimeError("Invalid HTTP header value.")
+        self.chunked_encoding = False
+        self.expected_content_length = length
+        return head
+
+    async def _send_with_head(self, kind: str, message: Message) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        head, self._head = self._head, b""
+        if self.disconnected:
             return
+        if kind == "http.response.body" and not message.get("more_body") and self.scope["method"] != "HEAD":
+            body = message["body"]
+            if len(body) != self.expected_content_length:
+                raise RuntimeError("Response content differs from Content-Length")
+            self.transport.writelines((head, body))
+            self.expected_content_length = 0
+            self._end()
+            return
+        self.transport.write(head)
+        await self.send(message)
+
+    def _end(self) -> None:
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+
+    async def _send_zero_copy(self, message: Message) -> None:
         if not self.disconnected:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await self._send_file(message["file"], message["offset"], message["count"])
