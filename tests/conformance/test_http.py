@@ -108,9 +108,10 @@ def test_gzip_twin(home: Home) -> None:
     """A packed document could hold something else than the plain one, or share its entity tag."""
     for n in range(40):
         sample = home.publish_new(version=f"{n}.0.0")
-    packed_at_all = False
+    packed_at_all, longest = False, 0
     for ask in asks_of(home, sample)[1:]:
         plain = home.send(ask)
+        longest = max(longest, len(plain.body))
         packed = home.send(with_header(ask, Accept_Encoding="gzip, deflate"))
         assert "content-encoding" not in plain.headers
         if packed.headers["content-encoding"] == "gzip":
@@ -120,7 +121,7 @@ def test_gzip_twin(home: Home) -> None:
             assert "Accept-Encoding" in packed.headers["vary"]
             assert home.send(with_header(ask, Accept_Encoding="gzip", If_None_Match=packed.headers["etag"])).status == 304
         assert home.send(with_header(ask, Accept_Encoding="gzip;q=0")).headers["content-encoding"] is None
-    assert packed_at_all or not home.client.format.indexes
+    assert packed_at_all or longest < 1024  # what is that short is as quick in plain
     assert home.send(with_header(home.client.fetch(home.project, sample), Accept_Encoding="gzip")).headers["content-encoding"] is None
 
 

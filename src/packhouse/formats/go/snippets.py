@@ -1,0 +1,30 @@
+"""How to point the go command here, and how to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from packhouse.contract import Moment, Snippet
+from packhouse.model import PackageRow
+
+
+def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
+    """`go get`, the settings for a private module, and the tag that publishes."""
+    if moment.level == "group":
+        return ()
+    parts = urlsplit(moment.here)
+    host = parts.hostname or ""
+    module = package.name if package is not None else f"{host}/group/project"
+    version = package.versions[-1].version if package is not None and package.versions else "latest"
+    proxy = f"{parts.scheme}://<username>:<your_access_token>@{parts.netloc}{parts.path}"
+    setup = f"go env -w GOPROXY='{proxy},direct'\ngo env -w GONOSUMDB='{module.partition('/')[0]}/*'"
+    netrc = f"machine {host} login <username> password <your_access_token>"
+    upload = f'curl --header "PRIVATE-TOKEN: <your_access_token>" --upload-file module.zip "{moment.here}/{module}/@v/v1.0.0.zip"'
+    return (
+        Snippet(client="go", kind="install", language="shell", title="Add to a module", text=f"go get {module}@{version}"),
+        Snippet(client="go", kind="setup", language="shell", title="Set the proxy", text=setup),
+        Snippet(client="go", kind="setup", language="text", title="~/.netrc", text=netrc),
+        Snippet(client="git", kind="publish", language="shell", title="Publish by a tag", text="git tag v1.0.0\ngit push origin v1.0.0"),
+        Snippet(client="curl", kind="publish", language="shell", title="Upload a zip", text=upload),
+    )
