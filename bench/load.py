@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import subprocess
 import threading
 import time
@@ -16,6 +17,7 @@ ONCE = "X-Once"
 """A header that wrk sets to another number with every request."""
 
 SUMMARY = Path(__file__).parent / "summary.lua"
+SEVERAL = SUMMARY.with_name("several.lua")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +116,16 @@ def warm_up(request: Request, expect: int, connections: int = 16) -> Reply:
     return reply
 
 
-def flood(request: Request, seconds: int, connections: int, threads: int) -> Flood:
-    """Let wrk repeat one GET. Raises `UnexpectedAnswer` when any answer is an error."""
-    argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(SUMMARY)]
+def flood(request: Request, seconds: int, connections: int, threads: int, others: Sequence[Request] = ()) -> Flood:
+    """Let wrk repeat one GET, or several in turn that differ in their paths. Raises `UnexpectedAnswer` when any answer is an error."""
+    script = SEVERAL if others else SUMMARY
+    argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(script)]
     for name, value in request.headers.items():
         argv += ["-H", f"{name}: {value}"]
-    out = subprocess.run([*argv, request.url], capture_output=True, text=True, timeout=seconds + 40, check=True).stdout
+    paths = [urllib.parse.urlsplit(one.url).path for one in (request, *others)] if others else []
+    argv += [request.url, *(["--", *paths] if paths else [])]
+    env = {**os.environ, "SUMMARY": str(SUMMARY)}
+    out = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 40, check=True, env=env).stdout
     line = next((line for line in out.splitlines() if line.startswith("SUMMARY ")), "")
     if not line:
         raise UnexpectedAnswer(f"wrk said nothing of {request.url}: {out[-300:]}")

@@ -18,6 +18,7 @@ VERDACCIO = {"private": True, "dependencies": {"verdaccio": "6.8.0"}, "overrides
 PYTHON_PEERS = {
     "pypiserver": ("pypiserver==2.4.2", "passlib==1.7.4"),
     "devpi": ("devpi-server==6.20.3",),
+    "conan_server": ("conan-server==2.33.0", "gunicorn==27.0.1"),
 }
 
 

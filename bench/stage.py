@@ -15,6 +15,7 @@ import figures
 from load import Flood, Request, flood
 from processes import busy_seconds, own_seconds, stop_everything
 from servers import Server
+from servers.conan import ConanServer, start_conan_server
 from servers.devpi import Devpi, start_devpi
 from servers.nginx import Nginx, start_nginx
 from servers.packhouse import Packhouse, start_packhouse
@@ -62,6 +63,10 @@ class Stage:
     def devpi(self) -> Devpi:
         """Another PyPI peer."""
         return self._once("devpi", lambda: start_devpi(self.folder / "devpi"))
+
+    def conan_server(self) -> ConanServer:
+        """The Conan peer."""
+        return self._once("conan_server", lambda: start_conan_server(self.folder / "conan_server", self.processes))
 
     def nginx(self) -> Nginx:
         """The static peer."""

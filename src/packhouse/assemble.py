@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from packhouse.api import git_http
 from packhouse.api.routes import api_routes
 from packhouse.auth.access import Gate
 from packhouse.auth.registry_tokens import RegistryTokens
@@ -17,15 +18,19 @@ from packhouse.blobs.spool import Spool
 from packhouse.contract import Format, Route, Signer
 from packhouse.db.engine import open_database
 from packhouse.formats import FORMATS
+from packhouse.git.program import stop as stop_git
 from packhouse.jobs.loops import running
+from packhouse.jobs.mirroring import MIRROR_SECONDS, pull_due
 from packhouse.packages.documents import DocumentCache
 from packhouse.packages.history import Clock
 from packhouse.packages.house import House
+from packhouse.packages.identities import Identities
 from packhouse.packages.inspect import Inspector
 from packhouse.proxy.mount import Proxy
 from packhouse.settings import Settings
 from packhouse.ui.pages import Pages
 from packhouse.web.app import App
+from packhouse.web.discovery import Discovery
 from packhouse.web.match import Entry, Matcher, mount
 from packhouse.web.probes import Probes
 
@@ -49,6 +54,7 @@ def make_house(settings: Settings, formats: Sequence[Format] = FORMATS, signers:
         ),
         cache=DocumentCache(settings.document_cache_mib * 1024 * 1024),
         inspector=Inspector(),
+        identities=Identities(settings.outbound_allow),
         signers=signers,
     )
 
@@ -61,8 +67,9 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     proxy = Proxy(house)
     entries = [
         *_root(Probes(house).routes()),
-        *(entry for format in formats for entry in mount(format)),
+        *(entry for format in formats for entry in mount_all(format)),
         *(Entry(replace(route, lasting=False), route.path, "root", proxy.format, proxy.style, native=True) for route in proxy.routes()),
+        *(Entry(route, route.path, "root", None, git_http.STYLE, native=True) for route in git_http.routes()),
         *_root(api_routes(house)),
         *_root(pages.routes(), page=True),
     ]
@@ -72,15 +79,34 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
         house.spool.start()
         await house.database.start()
         warming = asyncio.ensure_future(asyncio.to_thread(house.gate.registry.warm)) if house.gate.registry is not None else None
-        async with running(house, *proxy.loops()):
+        async with running(house, *proxy.loops(), (MIRROR_SECONDS, lambda: pull_due(house), "mirrors")):
             yield
         if warming is not None:
             await warming
+        stop_git()
         await proxy.close()
+        if house.identities is not None:
+            await house.identities.close()
         await house.inspector.close()
         await house.database.close()
 
-    return App(house, Matcher(entries), sessions=sessions, clock=Clock(house.database), page_error=pages.refuse, lifespan=lifespan)
+    return App(
+        house,
+        Matcher(entries),
+        sessions=sessions,
+        clock=Clock(house.database),
+        page_error=pages.refuse,
+        discover=Discovery(house),
+        lifespan=lifespan,
+    )
+
+
+def mount_all(format: Format) -> Iterable[Entry]:
+    """A format's routes, and where GitLab spells the level of groups in the singular, those addresses too."""
+    for entry in mount(format):
+        yield entry
+        if format.singular and entry.level == "group" and not entry.moving:
+            yield replace(entry, template=entry.template.replace("/groups/", "/group/", 1))
 
 
 def _root(routes: Iterable[Route], *, page: bool = False) -> Iterable[Entry]:

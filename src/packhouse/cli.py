@@ -86,6 +86,25 @@ def settings(markdown: bool = typer.Option(False, help="As the table of the READ
 
 
 @app.command()
+def snippets(
+    format: str = typer.Argument(help="The format, as in its URL"),
+    ci: str = typer.Option("gitlab", help="`gitlab` or `github`"),
+    project: int = typer.Option(help="The id of the project to publish to"),
+    url: str = typer.Option("", help="This registry; else the one of the settings"),
+) -> None:
+    """A template for builds that publish here without a secret: see docs/workflows/ci.md."""
+    from packhouse.formats import FORMATS
+    from packhouse.model import Moment
+    from packhouse.web.ci import SYSTEMS, write_template
+
+    known = {one.name: one for one in FORMATS}
+    if format not in known or ci not in SYSTEMS:
+        raise typer.BadParameter(f"the formats are {', '.join(known)}; --ci is {' or '.join(SYSTEMS)}")
+    api = (url.rstrip("/") or launch.settings_or_exit().base_url) + "/api/v4"
+    sys.stdout.write(write_template(ci, known[format], Moment(at=0, api=api, format=format, place=project)))
+
+
+@app.command()
 def version() -> None:
     """The version."""
     sys.stdout.write(f"packhouse {__version__}\n")

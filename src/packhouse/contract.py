@@ -21,6 +21,7 @@ from packhouse.model import (
     PackageRow,
     PartEnd,
     PartStart,
+    Place,
     Published,
     Reach,
     Rows,
@@ -275,6 +276,10 @@ class Call(Protocol):
         """The clock of this machine: for rules that speak of a few minutes, never for what a document says."""
 
     @property
+    def place(self) -> Place:
+        """The project or group that the route speaks of."""
+
+    @property
     def packages(self) -> Packages: ...
 
     @property
@@ -321,7 +326,7 @@ class Route:
     reach: Reach = PROJECT | GROUP
     # ROOT and INSTANCE: the project or group a path means; several: the first that is a project, the longest path first
     place_of: Callable[[Params], str | Sequence[str] | None] | None = None
-    area: Literal["packages", "containers"] = "packages"  # whose switch, access level and token scopes count
+    area: Literal["packages", "containers", "repository"] = "packages"  # whose switch, access level and token scopes count
     place_kind: Literal["project", "group"] | None = None  # ROOT: what that place must be
     bound: bool = False  # INSTANCE: acts in the place that `place_of` names and nowhere else, as ROOT does
     limit: int | None = 64 * KIB  # bytes of body; None: the format's limit for files
@@ -437,8 +442,13 @@ class Format:
     clients: Sequence[str] = ()  # real clients the suite drives, for the support table
     listed: bool = True  # in the lists of packages; a format with lists of its own is not
     open_files: str = ""  # the package setting of a top group that opens files to whoever knows their shelf and path
-    any_job_user: bool = False  # a job token by Basic goes with whatever user name
+    identities: Literal["", "mint", "exchange"] = ""  # where its clients bring an identity token: PyPI's address, npm's, or none of their own
+    any_job_user: bool = False  # a job token by Basic goes with whatever user name, and in the header of personal tokens
+    # (version, path) → what the file is a state of, and the order of such states: builds of a snapshot; None: of nothing
+    state_of: Callable[[str, str], tuple[str, Any] | None] | None = None
+    unfinished: Callable[[Iterable[str]], Iterable[Sequence[str]]] | None = None  # of a version's paths: uploads that lack what comes last
     unique_in_group: Callable[[str, str], bool] | None = None  # (name, root group): coordinates must be unique under the root group
+    singular: bool = False  # its addresses of a group are found under `group/` too, as GitLab spells them for this format
 
 
 __all__ = [

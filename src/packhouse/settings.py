@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     )
     retention_days: Annotated[int, Meta(ge=0, description="Days that deleted files can still be read at an earlier moment and restored")] = 30
     max_file_size: Annotated[dict[str, int], Meta(description="Largest file in bytes by format; as format=bytes, comma-separated")] = {}
+    max_push_mib: Annotated[int, Meta(ge=1, description="Largest push to a Git repository")] = 2048
+    git_import_paths: Annotated[str, Meta(description="Comma-separated folders from which administrators may import repositories")] = ""
     forward: Annotated[dict[str, str], Meta(description="Where clients are sent for names that are not here, as format=URL, comma-separated")] = {}
     min_free_mib: Annotated[int, Meta(ge=0, description="Space kept free on the volume of the blobs: below it, writes answer 507")] = 256
     drain_seconds: Annotated[int, Meta(ge=0, description="Time given to open requests at shutdown")] = 30

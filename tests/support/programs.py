@@ -45,6 +45,7 @@ def _go(name: str, *version: str) -> Program:
 
 PROGRAMS: Mapping[str, Program] = {
     "curl": Program(("curl",)),
+    "git": Program(("git",)),
     "pip": _python("pypi", "pip"),
     "build": _python("pypi", "pyproject-build"),
     "twine": _python("pypi", "twine"),
@@ -71,6 +72,8 @@ PROGRAMS: Mapping[str, Program] = {
     "buildah": Program(("buildah",)),
     "skopeo": Program(("skopeo",)),
     "umoci": Program(("umoci",)),
+    "go": Program((Path(shutil.which("go") or "/usr/local/go/bin/go"),), ("version",)),
+    "go 1.19": Program((Path("/usr/lib/go-1.19/bin/go"),), ("version",)),
     "crane": _go("crane", "version"),
     "oras": _go("oras", "version"),
     "helm": _go("helm", "version", "--short"),

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from packhouse.ui.markdown import render_markdown
 from packhouse.ui.views import (
+    AttachedLine,
     Badge,
+    BinLine,
+    BinPage,
+    CachedLine,
+    CleanupPage,
+    CleanupState,
     Column,
+    ConfirmPage,
     DashboardPage,
     Day,
     DependencyGroup,
     Digest,
+    Doomed,
     ErrorPage,
     Fact,
     FileLine,
@@ -22,6 +32,7 @@ from packhouse.ui.views import (
     HistoryLine,
     Link,
     Notice,
+    Option,
     PackageListPage,
     PackageListRow,
     PackagePage,
@@ -29,13 +40,21 @@ from packhouse.ui.views import (
     Pipeline,
     PlaceLine,
     PlacePage,
+    PlatformLine,
+    ProxyPage,
     Publisher,
+    RepositoryLine,
+    RepositoryListPage,
+    RepositoryPage,
     ScopeChoice,
+    SearchPage,
     Section,
     SignInPage,
     Snippet,
     SnippetBox,
     SnippetTab,
+    SortChoice,
+    TagLine,
     TokenLine,
     TokensPage,
     Trend,
@@ -43,6 +62,8 @@ from packhouse.ui.views import (
     View,
     Viewer,
 )
+
+from .panel_samples import panel_pages
 
 HOUR = 3_600_000_000
 NOW = 1_784_000_000_000_000
@@ -317,6 +338,210 @@ def package_page(tab: str, **more: object) -> PackagePage:
     return PackagePage(**(base | more))  # type: ignore[arg-type]
 
 
+LONG = "acme/web/" + "a-rather-long-name-of-an-image/" * 3 + "end"
+DIGEST = f"sha256:{SHA256}"
+CONTAINER_NAV = (
+    Link(text="Overview", href="/acme/tools"),
+    Link(text="Packages", href="/acme/tools/-/packages"),
+    Link(text="Containers", href="/acme/tools/container_registry", current=True),
+)
+PUSH = (
+    Snippet(id="cli-login", client="docker", title="Sign in", text="docker login packages.example"),
+    Snippet(id="cli-build", client="docker", title="Build an image", text="docker build -t packages.example/acme/tools ."),
+    Snippet(id="cli-push", client="docker", title="Push it", text="docker push packages.example/acme/tools"),
+)
+SORTING = SortChoice(
+    label="Name",
+    fields=(Link(text="Name", href="?", current=True), Link(text="Created", href="?orderBy=created")),
+    turn=Link(text="Ascending", href="?sort=desc"),
+)
+REPOSITORIES = (
+    RepositoryLine(
+        name="root image",
+        href="/acme/tools/container_registry/1",
+        reference="packages.example/acme/tools",
+        tags=1,
+        created=NOW - 9 * HOUR,
+        delete_href="/x/delete",
+    ),
+    RepositoryLine(
+        name=LONG,
+        href="/acme/tools/container_registry/2",
+        reference=f"packages.example/{LONG}",
+        tags=1244,
+        created=NOW - 900 * HOUR,
+        project=Link(text="acme/tools", href="/acme/tools"),
+        delete_href="/y/delete",
+    ),
+)
+TAGS = (
+    TagLine(
+        name="latest",
+        reference="packages.example/acme/tools/api:latest",
+        digest=DIGEST,
+        pushed=NOW - 2 * HOUR,
+        platforms=(
+            PlatformLine(name="linux/amd64", digest=DIGEST.replace("9f", "1a"), size=12_000_000),
+            PlatformLine(name="linux/arm64/v8", digest="sha256:ab"),
+        ),
+        attached=(
+            AttachedLine(kind="signature", digest=DIGEST, size=1200, signature=True),
+            AttachedLine(kind="bill of materials", digest=DIGEST, size=99_000),
+        ),
+        badges=(Badge(text="immutable", kind="caution", title="The rule keeps it"),),
+        size=24_000_000,
+        media_type="application/vnd.oci.image.index.v1+json",
+        delete_href="/x/tags/delete?tag=latest",
+    ),
+    TagLine(
+        name="release-2026.11.25-" + "build-" * 8 + "9",
+        reference="packages.example/acme/tools/api:long",
+        digest=DIGEST,
+        pushed=NOW - 90 * HOUR,
+        size=1200,
+        layers=7,
+        config=DIGEST,
+        made=NOW - 99 * HOUR,
+        media_type="application/vnd.oci.image.manifest.v1+json",
+        delete_href="/x/tags/delete?tag=long",
+    ),
+)
+
+
+def container_pages() -> Mapping[str, View]:
+    """The pages of images, of what goes, and of search."""
+    place = {"nav": CONTAINER_NAV}
+    found = Filters(action="/acme/tools/container_registry", text="api", hidden=(("sort", "desc"),), clear="/acme/tools/container_registry")
+    plain = Filters(action="/acme/tools/container_registry")
+    repository: dict[str, object] = {
+        "frame": frame("acme/tools/api", **place),
+        "name": "api",
+        "reference": "packages.example/acme/tools/api",
+        "total": 2,
+        "filters": plain,
+        "tags": TAGS,
+        "facts": (Fact(label="Size", text="24 MiB"), Fact(label="Created", at=NOW - HOUR)),
+        "install": snippets("pull"),
+        "sorting": SORTING,
+        "delete_href": "/x/delete",
+        "bulk_action": "/x/tags/delete",
+        "pager": Pager(summary="2 in all"),
+    }
+    cleanup: dict[str, object] = {
+        "frame": frame("Cleanup of tags", **place),
+        "action": "/x",
+        "enabled": True,
+        "cadence": (Option(value="1d", text="Every day", chosen=True),),
+        "keep_n": (Option(value="", text="None"), Option(value="10", text="10 tags", chosen=True)),
+        "older_than": (Option(value="90d", text="90 days", chosen=True),),
+        "remove": ".*",
+        "keep": "release-.*",
+        "back": "/acme/tools/container_registry",
+    }
+    proxy: dict[str, object] = {
+        "frame": frame("Dependency proxy"),
+        "state": "on",
+        "prefix": "packages.example/acme/dependency_proxy/containers",
+        "upstream": "https://registry.example",
+        "facts": (Fact(label="Images", text="2 images"),),
+        "clear_href": "/x/clear",
+        "settings_href": "/x/settings",
+        "commands": (Snippet(id="pull-through", client="docker", title="Pull through the proxy", text="docker pull packages.example/alpine"),),
+    }
+    return {
+        "repositories": RepositoryListPage(
+            frame=frame(
+                "Images", **place, notices=(Notice(text="The version was deleted.", action="/acme/tools/-/packages/9/restore", button="Undo"),)
+            ),
+            total=2,
+            filters=found,
+            lines=REPOSITORIES,
+            sorting=SORTING,
+            cleanup=CleanupState(text="Cleanup runs next", href="/x", next_run=NOW + 3 * HOUR),
+            commands=PUSH,
+            pager=Pager(summary="1–20 of 44", newer="?", older="?page=2"),
+        ),
+        "repositories_none": RepositoryListPage(frame=frame("Images", **place), total=0, filters=plain, cleanup=CleanupState(text="Cleanup is off")),
+        "repositories_nothing": RepositoryListPage(frame=frame("Images", **place), total=0, filters=found, sorting=SORTING),
+        "repositories_new": RepositoryListPage(
+            frame=frame("Images", **place),
+            total=0,
+            filters=plain,
+            guide=Guide(heading="Push the first image", text="Under the project.", steps=PUSH),
+        ),
+        "repository": RepositoryPage(**repository),
+        "repository_read": RepositoryPage(**(repository | {"tags": (), "delete_href": "", "bulk_action": "", "install": None})),
+        "repository_nothing": RepositoryPage(**(repository | {"tags": (), "filters": found})),
+        "cleanup": CleanupPage(
+            **(cleanup | {"next_run": NOW + HOUR, "runs": ((NOW - HOUR, "By its time", "removed 2 tags, kept 9 tags: acme/tools/api"),)})
+        ),
+        "cleanup_fault": CleanupPage(**(cleanup | {"faults": (("name_regex", "( is not closed"), ("name_regex_keep", "* repeats nothing"))})),
+        "cleanup_preview": CleanupPage(
+            **(cleanup | {"preview": ((LONG, tuple(f"1.{n}" for n in range(70))), ("acme/tools", ("old",))), "preview_total": 71}),
+        ),
+        "cleanup_nothing": CleanupPage(**(cleanup | {"preview": ()})),
+        "proxy": ProxyPage(
+            **(
+                proxy
+                | {
+                    "lines": (
+                        CachedLine(
+                            image="library/alpine", tag="3.22", digest=DIGEST, size=1638, created=NOW - HOUR, read=NOW - HOUR, command="docker pull x"
+                        ),
+                        CachedLine(image=LONG, tag="", digest=DIGEST, size=1638, created=NOW - HOUR, read=NOW - HOUR, command="docker pull y"),
+                    ),
+                    "pager": Pager(summary="1–20", older="?page=2"),
+                }
+            ),
+        ),
+        "proxy_empty": ProxyPage(**proxy),
+        "proxy_off": ProxyPage(**(proxy | {"state": "off", "text": "It is switched off."})),
+        "proxy_aimless": ProxyPage(**(proxy | {"state": "aimless", "text": "There is no upstream."})),
+        "confirm": ConfirmPage(
+            frame=frame("Delete"),
+            heading="Delete flask-widgets 2.4.1",
+            text="Whoever installs it is told that it does not exist.",
+            action="/x",
+            button="Delete it",
+            cancel="/acme/tools",
+            doomed=(Doomed(text="flask-widgets 2.4.1", detail="2 files, 48 KiB"), Doomed(text=LONG)),
+            error="It is protected.",
+            warnings=("It was downloaded 1 204 times.", "The tag latest goes with it."),
+            instead=(Link(text="Yank it", href="/y"),),
+            consent="Delete it although requests are forwarded",
+            hidden=(("choice", "7-41"),),
+            command=Snippet(
+                id="as-command",
+                client="curl",
+                title="As a command",
+                text="curl --request DELETE https://packages.example/api/v4/projects/7/packages/41",
+            ),
+        ),
+        "bin": BinPage(
+            frame=frame("Deleted versions"),
+            text="A deleted version can be restored for 30 days.",
+            back="/acme/tools/-/packages",
+            lines=(
+                BinLine(format=PYPI, name="flask-widgets", version="2.3.0", deleted=NOW - HOUR, gone=NOW + 700 * HOUR, restore_action="/x/restore"),
+            ),
+        ),
+        "bin_empty": BinPage(frame=frame("Deleted versions"), text="For 30 days.", back="/acme/tools/-/packages"),
+        "search": SearchPage(
+            frame=frame("Search: to", crumbs=()),
+            text="to",
+            packages=ROWS[:2],
+            packages_more=Link(text="All 40 versions", href="/-/packages?search=to"),
+            columns=tuple(Column(id=c.id, text=c.text) for c in COLUMNS if c.id != "size"),
+            images=REPOSITORIES,
+            images_total=9,
+            sections=(GROUPS, PROJECTS),
+        ),
+        "search_places": SearchPage(frame=frame("Search: to", crumbs=()), text="to", sections=(GROUPS,)),
+        "search_nothing": SearchPage(frame=frame("Search: zz", crumbs=()), text="zz"),
+        "search_blank": SearchPage(frame=frame("Search", crumbs=()), text=""),
+    }
+
+
 def pages() -> Mapping[str, View]:
     """Every page in its usual and its odd states, by a name for the address."""
     anonymous = Viewer()
@@ -333,6 +558,7 @@ def pages() -> Mapping[str, View]:
             Link(text="Maven", href="?type=maven", count=4),
         ),
     )
+    chosen = tuple(msgspec.structs.replace(item, choice=f"7-{number}") for number, item in enumerate(ROWS))
     group_nav = (Link(text="Overview", href="/groups/acme"), Link(text="Packages", href="/groups/acme/-/packages", current=True))
     return {
         "sign_in": SignInPage(frame=frame("Sign in", anonymous, crumbs=(), search_action="")),
@@ -356,6 +582,19 @@ def pages() -> Mapping[str, View]:
             columns=COLUMNS,
             rows=ROWS,
             pager=Pager(summary="1–20 of 1 244", older="?page=2"),
+        ),
+        "package_list_managed": PackageListPage(
+            frame=frame("Packages of acme/tools", nav=PROJECT_NAV),
+            heading="Packages",
+            total=1244,
+            filters=filters,
+            columns=COLUMNS,
+            rows=chosen,
+            pager=Pager(summary="1–20 of 1 244", older="?page=2"),
+            sorting=SORTING,
+            bulk_action="/acme/tools/-/packages/delete",
+            broken=Link(text="1 version could not be read when it arrived", href="?status=error"),
+            bin_href="/acme/tools/-/packages/bin",
         ),
         "group_list": PackageListPage(
             frame=frame("Packages of acme", nav=group_nav, crumbs=(Link(text="acme", href="/groups/acme"),)),
@@ -401,6 +640,23 @@ def pages() -> Mapping[str, View]:
             recent_href="/groups/acme/-/packages",
         ),
         **{f"package_{tab}": package_page(tab) for tab in TABS},
+        **container_pages(),
+        "package_versions_managed": package_page(
+            "versions",
+            bulk_action="/acme/tools/-/packages/delete",
+            versions=tuple(msgspec.structs.replace(line, choice=f"7-{number}") for number, line in enumerate(VERSIONS)),
+        ),
+        "package_files_managed": package_page(
+            "files",
+            bulk_action="/acme/tools/-/packages/41/files/delete",
+            files=tuple(msgspec.structs.replace(file, delete_href=f"/x/files/{file.id}/delete") for file in FILES),
+        ),
+        "package_managed": package_page(
+            "overview",
+            delete_href="/acme/tools/-/packages/41/delete",
+            levels=(Link(text="This project", href="?", current=True), Link(text="Group acme", href="?level=group")),
+            files=tuple(msgspec.structs.replace(file, delete_href=f"/x/files/{file.id}/delete") for file in FILES),
+        ),
         "package_odd": package_page(
             "overview",
             name="com.acme.very.long.group.name/" + "artifact-" * 8 + "end",
@@ -413,8 +669,13 @@ def pages() -> Mapping[str, View]:
             trend=None,
             tags=(),
         ),
+        **panel_pages(frame("Settings")),
+        "sign_in_elsewhere": SignInPage(
+            frame=frame("Sign in", anonymous, crumbs=()), return_to="/", sign_on=Link(text="Sign in with Acme ID", href="/users/auth/openid_connect")
+        ),
         "tokens": TokensPage(
             frame=frame("Access tokens", crumbs=()),
+            tabs=(Link(text="Profile", href="/x"), Link(text="Access tokens", href="/y", current=True)),
             action="/-/user_settings/personal_access_tokens",
             expires="2027-11-25",
             expires_min="2026-11-26",

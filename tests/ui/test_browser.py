@@ -90,6 +90,9 @@ async def _more(town: Town) -> None:
     await furnish(town)
     for number in range(30):
         await town.publish("acme/tools", "generic", f"part-{number:02}", "1.0.0", {"part.txt": b"%d" % number}, person="anna")
+    pusher = town.pusher("anna")
+    for tag in ("latest", "2.0"):
+        await pusher.index("acme/tools/api", tag, ("linux/amd64", "linux/arm64"), tag)
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +237,140 @@ def test_everything_works_without_scripts(chromium: Any, house: str) -> None:
     page.locator(".who summary").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("You have signed out.")).to_be_visible()
+    window.close()
+
+
+def sign_in(page: Any, house: str, path: str) -> None:
+    page.goto(f"{house}/users/sign_in?return_to={path}")
+    page.get_by_label("Username or email").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_version_is_deleted_after_a_question_and_comes_back(chromium: Any, house: str, scripts: bool) -> None:
+    """Somebody would delete without being asked, could not say no, or not take it back; and without scripts not at all."""
+    window = Window.open(chromium, java_script_enabled=scripts)
+    page, expect = window.page, playwright.expect
+    sign_in(page, house, "/acme/tools/-/packages")
+    page.get_by_label("Filter packages").fill("part-07")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="part-07").click()
+    page.get_by_role("link", name="Delete", exact=True).click()
+    expect(page.get_by_role("heading", name="Delete part-07 1.0.0")).to_be_visible()
+    expect(page.locator("dialog")).to_have_count(1 if scripts else 0)
+    page.get_by_role("link", name="Keep it").click()
+    expect(page.get_by_role("heading", name="part-07", exact=True)).to_be_visible()
+    expect(page.locator("dialog")).to_have_count(0)
+    page.get_by_role("link", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete part-07 1.0.0").click()
+    expect(page.get_by_text("The version was deleted.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The version was restored.")).to_be_visible()
+    expect(page.get_by_role("heading", name="part-07", exact=True)).to_be_visible()
+    window.close()
+    assert window.faults == []
+
+
+def test_chosen_versions_are_asked_about_with_the_keyboard_alone(chromium: Any, house: str) -> None:
+    """Somebody without a mouse could not choose versions, or would be stuck behind the question."""
+    window = Window.open(chromium)
+    page, expect = window.page, playwright.expect
+    sign_in(page, house, "/acme/tools/-/packages?search=part-0&orderBy=name")
+    button = page.get_by_role("button", name="Delete chosen versions")
+    expect(button).to_be_disabled()
+    page.get_by_role("checkbox", name="Choose part-00 1.0.0").focus()
+    page.keyboard.press("Space")
+    expect(button).to_be_enabled()
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Delete 1 version")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_text("part-00 1.0.0")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_label("All on this page").check()
+    expect(page.locator("input[name=choice]:checked")).to_have_count(10)
+    button.click()
+    expect(page.get_by_role("dialog", name="Delete 10 versions")).to_be_visible()
+    window.close()
+    assert window.faults == []
+
+
+def test_tags_of_an_image_are_searched_copied_and_deleted(chromium: Any, house: str) -> None:
+    """The way from a project to the address of an image would break somewhere."""
+    window = Window.open(chromium, permissions=["clipboard-read", "clipboard-write"])
+    page, expect = window.page, playwright.expect
+    sign_in(page, house, "/acme/tools")
+    page.get_by_role("link", name="Containers").click()
+    page.get_by_role("link", name="api", exact=True).click()
+    page.get_by_role("searchbox", name="Filter tags").press_sequentially("2.")
+    expect(page.locator(".tag-row")).to_have_count(1)
+    page.get_by_role("button", name=f"Copy {house.removeprefix('http://')}/acme/tools/api:2.0").click()
+    expect(page.locator("#said")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("/acme/tools/api:2.0")
+    page.get_by_text("Details").click()
+    expect(page.get_by_text("linux/arm64").last).to_be_visible()
+    page.get_by_role("link", name="Delete 2.0").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete the tag 2.0").click()
+    expect(page.get_by_text("The tag was deleted.")).to_be_visible()
+    expect(page.locator(".tag-row")).to_have_count(1)
+    window.close()
+    assert window.faults == []
+
+
+def test_a_project_is_made_protected_and_deleted_by_keyboard(chromium: Any, house: str) -> None:
+    """Who cannot use a mouse could not run a registry; and the strict policy would stop a form that works in our tests."""
+    window = Window.open(chromium)
+    page, press = window.page, window.page.keyboard.press
+    page.goto(f"{house}/users/sign_in?return_to=/projects/new")
+    page.get_by_label("Username or email").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    press("Enter")
+    page.get_by_label("Name", exact=True).fill("By keyboard")
+    press("Enter")
+    expect = playwright.expect
+    expect(page.get_by_text("The project was created.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Publish")).to_be_visible()
+    page.get_by_role("link", name="Settings", exact=True).focus()
+    press("Enter")
+    page.get_by_role("link", name="Packages and registries").focus()
+    press("Enter")
+    page.locator("#package-rules .fold > summary").focus()
+    press("Enter")
+    page.get_by_label("Package name").fill("inner-*")
+    press("Enter")
+    expect(page.get_by_text("The rule was added.")).to_be_visible()
+    expect(page.locator("#package-rules .lines code")).to_have_text("inner-*")
+    page.get_by_role("link", name="General").focus()
+    press("Enter")
+    page.locator("#delete-panel .fold > summary").focus()
+    press("Enter")
+    page.get_by_label("Type anna/by-keyboard to delete it").fill("anna/by-keyboard")
+    press("Enter")
+    expect(page.get_by_text("The project was deleted", exact=False)).to_be_visible()
+    assert window.faults == []
+    window.close()
+
+
+def test_a_token_just_made_is_not_kept_by_the_browser(chromium: Any, house: str) -> None:
+    """Going back would show the token to whoever sits there next."""
+    window = Window.open(chromium)
+    page = window.page
+    page.goto(f"{house}/users/sign_in?return_to=/-/user_settings/personal_access_tokens")
+    page.get_by_label("Username or email").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Name", exact=True).fill("laptop")
+    page.locator("#scope-1").check()
+    page.get_by_role("button", name="Make token").click()
+    token = page.get_by_label("The token", exact=True).inner_text()
+    assert token.startswith("phpat_")
+    page.goto(f"{house}/")
+    with pytest.raises(playwright.Error, match="ERR_CACHE_MISS"):  # it would have to send the form again, and asks first
+        page.go_back()
+    playwright.expect(page.get_by_text(token)).to_have_count(0)
     window.close()
 
 

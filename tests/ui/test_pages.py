@@ -274,7 +274,11 @@ def test_a_list_is_searched_filtered_sorted_and_paged_by_its_address(visits: Vis
     def names(query: str) -> list[str]:
         return re.findall(r'<a class="name" href="[^"]*">([^<]*)</a>', walker.get(path + query).html.replace("<wbr>", ""))
 
-    first, second = names(""), names("?page=2")
+    on = next(href for href in walker.get(path).links() if "after=" in href)
+    first, second = names(""), names(on.removeprefix(path))
+    back = next(href for href in walker.get(on).links() if "before=" in href)
+    assert names(back.removeprefix(path)) == first
+    assert "21–24 of 24" in walker.get(on).text
     assert len(first) == 20
     assert len(second) == 4
     assert first[0] == "part-py"
@@ -285,18 +289,34 @@ def test_a_list_is_searched_filtered_sorted_and_paged_by_its_address(visits: Vis
     assert names("?type=PyPI") == ["part-py"]
     assert names("?search=type:pypi") == ["part-py"]
     assert names("?version=2.0") == ["part-py"]
+    assert names("?search=version:2.*") == ["part-py"]
+    assert names("?search=version:*.0.%25") == []
+    assert names("?orderBy=type")[0] == "part-py"
+    assert names("?orderBy=type&sort=desc")[0] == "part-22"
     assert names("?search=nothing") == []
-    assert names("?page=999") == []
+    assert names("?after=x") == first
     page = walker.get(path)
     assert "1–20 of 24" in page.text
     assert 'aria-sort="descending"' in page.html
-    assert f"{path}?page=2" in page.links()
     assert f"{path}?type=pypi" in page.links()
     assert "Take all filters off" in walker.get(path + "?search=nothing").text
 
 
 @pytest.mark.parametrize(
-    "query", ["?page=-1", "?page=x", "?sort=up", "?orderBy=;drop", "?type=%00", "?search=%25", "?search=_", "?search=%27", "?status=x", "?a=%ff"]
+    "query",
+    [
+        "?after=-1",
+        "?before=WyJ4IiwxLDBd",
+        "?orderBy=name&after=WzEsMSwwXQ",
+        "?sort=up",
+        "?orderBy=;drop",
+        "?type=%00",
+        "?search=%25",
+        "?search=_",
+        "?search=%27",
+        "?status=x",
+        "?a=%ff",
+    ],
 )
 def test_an_odd_query_gets_a_list(visits: Visits, query: str) -> None:
     """A mistyped address would be answered with an error, or reach the database as a command."""
@@ -406,6 +426,15 @@ def test_a_yanked_version_says_so_and_why(visits: Visits) -> None:
     assert "This version was yanked: it <b>smells</b>." in page.text
     assert "<b>smells" not in page.html
     assert "was yanked by root" in page.text
+
+
+def test_what_disagrees_with_itself_is_said(visits: Visits) -> None:
+    """Somebody would take a jar under a borrowed name for what its POM says it is."""
+    about = About(warnings=("The POM names org.other:<i>thing</i>:9.9",))
+    visits.run(visits.town.publish("open/garden", "pypi", "borrowed", "1.0", {"borrowed-1.0.tar.gz": b"x"}, about=about))
+    page = open_package(visits.stranger(), "borrowed", "/open/garden/-/packages")
+    assert "The POM names org.other:<i>thing</i>:9.9" in page.text
+    assert "<i>thing" not in page.html
 
 
 def test_history_is_told_newest_first(visits: Visits) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from html import unescape
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -176,6 +179,10 @@ class Town:
             self.house, self.house.formats[format], access, level="project", place=self.places[full_path], moment=moment, at=None, lookup=lookup
         )  # type: ignore[arg-type]
 
+    def pusher(self, person: str = "root") -> Pusher:
+        """A client that pushes images as this person."""
+        return Pusher(self.browser(), person)
+
     async def publish(
         self, full_path: str, format: str, name: str, version: str, files: Mapping[str, bytes], *, person: str = "root", about: About | None = None,
         tags: tuple[str, ...] = (), status: str | None = None,
@@ -183,6 +190,80 @@ class Town:
         new = tuple(NewFile(path=path, content=content, about=about if number == 0 else None) for number, (path, content) in enumerate(files.items()))
         view = await self.hold(full_path, format, person)
         return await view.publish(Upload(name=name, version=version, files=new, tags=tags, status=status))
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A manifest that was pushed, and how an index speaks of it."""
+
+    digest: str
+    media_type: str
+    size: int
+
+    def entry(self, **more: object) -> dict[str, object]:
+        return {"mediaType": self.media_type, "digest": self.digest, "size": self.size, **more}
+
+
+OCI = "application/vnd.oci.image"
+
+
+@dataclass(slots=True)
+class Pusher:
+    """Pushes images as a client does, with the password of everybody."""
+
+    browser: Browser
+    person: str = "root"
+
+    async def ask(self, method: str, path: str, body: bytes = b"", media_type: str = "application/octet-stream") -> Page:
+        login = b64encode(f"{self.person}:{PASSWORD}".encode()).decode()
+        scope = re.sub(r"/(blobs|manifests)/.*", "", path.removeprefix("/v2/"))
+        granted = await self.browser.get(
+            f"/jwt/auth?service=container_registry&scope=repository:{scope}:pull,push", {"authorization": f"Basic {login}"}
+        )
+        assert granted.status == 200, granted.text
+        headers = {"authorization": f"Bearer {json.loads(granted.body)['token']}", "content-type": media_type, "content-length": str(len(body))}
+        return await self.browser._ask(method, path, headers, body)
+
+    async def blob(self, name: str, body: bytes) -> dict[str, object]:
+        digest = f"sha256:{sha256(body).hexdigest()}"
+        page = await self.ask("POST", f"/v2/{name}/blobs/uploads/?digest={digest}", body)
+        assert page.status == 201, page.text
+        return {"digest": digest, "size": len(body), "mediaType": f"{OCI}.layer.v1.tar+gzip"}
+
+    async def manifest(self, name: str, document: Mapping[str, object], reference: str = "") -> Pushed:
+        body = json.dumps({"schemaVersion": 2, **document}).encode()
+        digest = f"sha256:{sha256(body).hexdigest()}"
+        media_type = str(document["mediaType"])
+        page = await self.ask("PUT", f"/v2/{name}/manifests/{reference or digest}", body, media_type)
+        assert page.status == 201, page.text
+        return Pushed(digest, media_type, len(body))
+
+    async def image(self, name: str, tag: str, content: bytes = b"layer", platform: str = "linux/amd64") -> Pushed:
+        """An image of one layer for one platform; without a tag it is there by its digest."""
+        os, _, architecture = platform.partition("/")
+        config = json.dumps({"os": os, "architecture": architecture, "created": "2026-11-20T10:00:00Z", "n": content.decode()}).encode()
+        described = await self.blob(name, config) | {"mediaType": f"{OCI}.config.v1+json"}
+        return await self.manifest(
+            name, {"mediaType": f"{OCI}.manifest.v1+json", "config": described, "layers": [await self.blob(name, content)]}, tag
+        )
+
+    async def index(self, name: str, tag: str, platforms: tuple[str, ...], content: str = "") -> Pushed:
+        """An index of images, one for each platform."""
+        entries = []
+        for platform in platforms:
+            os, _, architecture = platform.partition("/")
+            made = await self.image(name, "", f"{platform}{content}".encode(), platform)
+            entries.append(made.entry(platform={"os": os, "architecture": architecture}))
+        return await self.manifest(name, {"mediaType": f"{OCI}.index.v1+json", "manifests": entries}, tag)
+
+    async def attach(self, name: str, subject: Pushed, artifact_type: str, content: bytes = b"signed") -> Pushed:
+        """Something that speaks of an image."""
+        empty = await self.blob(name, b"{}") | {"mediaType": "application/vnd.oci.empty.v1+json"}
+        document = {
+            "mediaType": f"{OCI}.manifest.v1+json", "artifactType": artifact_type, "config": empty, "layers": [await self.blob(name, content)],
+            "subject": subject.entry(),
+        }  # fmt: skip
+        return await self.manifest(name, document)
 
 
 def _add_place(connection: Connection, kind: str, full_path: str, visibility: Visibility, description: str) -> int:
@@ -211,6 +292,8 @@ async def open_town(folder: Path, **settings: object) -> AsyncIterator[Town]:
     try:
         yield town
     finally:
+        if app.house.identities is not None:
+            await app.house.identities.close()
         await app.house.database.close()
 
 

@@ -16,7 +16,7 @@ from packhouse.formats import FORMATS
 SOURCE = Path(packhouse.__file__).parent
 ROOMS = sorted(folder for folder in Path(formats.__file__).parent.iterdir() if folder.is_dir() and not folder.name.startswith("__"))
 REQUIRED = ("__init__", "names", "parse", "routes", "snippets")
-KNOWN = {*REQUIRED, "index", "errors", "upstream", "sign", "keep", "sessions", "manifests"}
+KNOWN = {*REQUIRED, "index", "errors", "upstream", "sign", "keep", "sessions", "manifests", "source"}
 PLAIN = {"icon.svg", "README.md"}
 
 # GitLab's contract names formats in fields, lists and sentences of its own; each place that has to is here with what for.
@@ -31,6 +31,13 @@ SPOKEN = {
     "api/shapes.py": "the API shows a recipe's name in two ways",
     "packages/cleanup.py": "cleanup policies are of container tags alone",
     "packages/proxies.py": "the dependency proxy is of containers alone",
+    "packages/restore.py": "images have no bin: their layers are collected",
+    "ui/admin_pages.py": "fields of the package settings",
+    "ui/settings_pages.py": "fields of the package settings, and an example",
+    "ui/deleting_pages.py": "the formats whose names can be forwarded by a setting of the API",
+    "ui/compose.py": "what people call a yank",
+    "ui/desk.py": "the menu has an entry for packages and one for containers",
+    "ui/single_sign_on.py": "a panel, and no format",
 }
 
 

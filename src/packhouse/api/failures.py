@@ -31,3 +31,31 @@ class DeployTokenNotFound(NotFound):
 
 class RuleNotFound(NotFound):
     default = "Package Protection Rule Not Found"
+
+
+class PipelineNotFound(NotFound):
+    default = "Pipeline Not Found"
+
+
+class JobNotFound(NotFound):
+    default = "Job Not Found"
+
+
+class TagNotFound(NotFound):
+    default = "Tag Not Found"
+
+
+class BranchNotFound(NotFound):
+    default = "Branch Not Found"
+
+
+class CommitNotFound(NotFound):
+    default = "Commit Not Found"
+
+
+class IssuerNotFound(NotFound):
+    default = "Issuer Not Found"
+
+
+class PublisherNotFound(NotFound):
+    default = "Trusted Publisher Not Found"

@@ -252,6 +252,33 @@ def _update(connection: Connection, group: int, wanted: Wanted, actor: Actor) ->
         changes.add_event(connection, at, "group_update", actor, project=group, detail=values)
 
 
+async def transfer_group(call: Call) -> Answer:
+    """The group and everything below it under another group or, without `group_id`, at the top."""
+    parent = (await read_parameters(call)).integer("group_id")
+    access = None if parent is None else await find_namespace(call, parent, users=False)
+    if access is None and call.actor.external:
+        raise Forbidden("Forbidden - External users do not move groups to the top")
+    await call.house.database.write(_transfer, call.place.id, access, call.actor)
+    return json_reply(await describe(call, call.place.id), 201)
+
+
+def _transfer(connection: Connection, group: int, access: Access | None, actor: Actor) -> None:
+    at = begin(connection, group)
+    current = get_live(connection, group)
+    target = None if access is None or access.place is None else get_live(connection, access.place.id)
+    if (None if target is None else target.id) == current.parent_id:
+        raise Invalid("Group is already there: choose another parent")
+    if target is not None and access is not None:
+        if places.is_below(connection, target.id, group):
+            raise Invalid(f"Group cannot be moved below itself: {target.full_path!r} is part of it")
+        check_creation(connection, access, "subgroup_creation_level")
+        check_visibility(max(int(current.visibility), places.most_visible_below(connection, group)), target)
+    move(connection, current, current.path, target)
+    detail = {"from": current.full_path, "to": current.path if target is None else f"{target.full_path}/{current.path}"}
+    add_owner(connection, group, user_id(actor), at)
+    changes.add_event(connection, at, "group_transfer", actor, project=group, detail=detail)
+
+
 async def delete_group(call: Call) -> Answer:
     """The group is gone, with everything below it; the paths stay reserved."""
     await call.house.database.write(remove, call.place.id, "group_delete", call.actor)
@@ -276,6 +303,7 @@ def routes() -> list[Route]:
         one("GET", "", get_group, Action.SEE),
         one("PUT", "", writing(update_group), Action.OWN),
         one("DELETE", "", writing(delete_group), Action.OWN),
+        one("POST", "/transfer", writing(transfer_group), Action.OWN),
         one("GET", "/subgroups", list_subgroups, Action.SEE),
         one("GET", "/descendant_groups", list_descendants, Action.SEE),
         one("GET", "/projects", list_group_projects, Action.SEE),

@@ -14,7 +14,7 @@ RESERVED = frozenset((
     "projects", "public", "robots.txt", "s", "search", "sitemap", "sitemap.xml", "sitemap.xml.gz", "slash-command", "snippets", "static",
     "unsubscribes", "uploads", "users", "v2",
 ))  # fmt: skip
-INSIDE = frozenset({"-"})
+INSIDE = frozenset({"-", "edit", "new", "container_registry"})  # pages of a project that lie right below its path
 LONGEST = 255
 MOST_SEGMENTS = 20  # image names have fewer path components than this
 

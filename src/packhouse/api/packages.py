@@ -8,27 +8,26 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, can, path_id, writing
-from packhouse.api.pages import by_keys, paged, read_cursor, read_page
-from packhouse.api.parameters import Parameters, read_query, unfit
-from packhouse.api.shapes import LISTED, READABLE, file_shape, package_shape, version_shape
-from packhouse.auth.policy import Access
-from packhouse.contract import ROOT, Action, Answer, Format, Route
-from packhouse.db import changes, packages
+from packhouse.api.call import Call, can, path_id, writing_packages
+from packhouse.api.pages import by_keys, cursor_id, paged, read_cursor, read_page, write_cursor
+from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
+from packhouse.api.shapes import LISTED, READABLE, file_shape, package_shape, pipeline_shape, version_shape
+from packhouse.auth.policy import authorize
+from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.db import packages, pipelines
 from packhouse.db.engine import now
 from packhouse.db.packages import TYPE_ORDER, Listed, PackageQuery
+from packhouse.db.pipelines import PipelineRow
 from packhouse.db.scopes import Reader
-from packhouse.errors import FileNotFound, PackageNotFound, PreconditionFailed, Unsupported
+from packhouse.errors import FileNotFound, PackageNotFound, PlaceNotFound
 from packhouse.model import FileRow
-from packhouse.packages import change, rules
+from packhouse.packages import promote, removal
 from packhouse.packages.house import House
-from packhouse.packages.publish import roots_of
 from packhouse.responses import FileReply, empty_reply, json_reply
 
 STATUSES = ("default", "hidden", "processing", "error", "pending_destruction", "deprecated")
 ORDERS = ("created_at", "name", "version", "type")
 MOST_PIPELINES = 20
-SECOND = 1_000_000
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -86,7 +85,7 @@ async def get_package(call: Call) -> Answer:
     """One version, the others of its name, and our own `warnings`, where what was published disagrees with itself."""
     found, others, warnings = await call.house.database.read(_package, call.place.id, path_id(call, "package_id"))
     shape = package_shape(found, call.house.api, deletable=can(call.access, Action.DELETE))
-    shape |= {"versions": [version_shape(row) for row in others]}
+    shape |= {"versions": [version_shape(row, call.house.settings.base_url) for row in others]}
     return json_reply(shape | ({"warnings": warnings} if warnings else {}))
 
 
@@ -110,9 +109,18 @@ async def list_pipelines(call: Call) -> Answer:
     size = parameters.integer("per_page")
     if size is not None and not 1 <= size <= MOST_PIPELINES:
         raise unfit("per_page")
-    read_cursor(parameters)
-    await call.house.database.read(_readable, call.place.id, path_id(call, "package_id"))
-    return by_keys(call, [], None)
+    size = size or MOST_PIPELINES
+    cursor = read_cursor(parameters)
+    before = None if cursor is None else cursor_id(cursor)
+    rows = await call.house.database.read(_builds, call.place.id, path_id(call, "package_id"), before, size + 1)
+    more = len(rows) > size
+    shapes = [pipeline_shape(row, call.house.settings.base_url) for row in rows[:size]]
+    return by_keys(call, shapes, {"cursor": write_cursor({"id": rows[size - 1].id})} if more else None)
+
+
+def _builds(connection: Connection, project: int, id_: int, before: int | None, limit: int) -> list[PipelineRow]:
+    _readable(connection, project, id_)
+    return pipelines.list_builds(connection, id_, before, now(), limit)
 
 
 async def list_files(call: Call) -> Answer:
@@ -147,13 +155,30 @@ async def download_file(call: Call) -> Answer:
     )
 
 
+# -- promoting -------------------------------------------------------------------------------------------------------
+
+
+async def promote_package(call: Call) -> Answer:
+    """The version is in another project too: no byte is sent."""
+    parameters = await read_parameters(call)
+    to = parameters.needed("to", 1024)
+    target = await call.lookup(int(to) if to.isascii() and to.isdigit() and len(to) <= 18 else to)
+    if target.place is not None and target.place.kind != "project":
+        raise PlaceNotFound()
+    authorize(target, Action.PUBLISH)
+    assert target.place is not None
+    _, made = await call.house.database.write(promote.promote, call.house, call.access, target, path_id(call, "package_id"))
+    row = await call.house.database.read(_readable, target.place.id, made.version_id)
+    return json_reply(package_shape(row, call.house.api, deletable=can(target, Action.DELETE)), 201 if made.created else 200)
+
+
 # -- deleting --------------------------------------------------------------------------------------------------------
 
 
 async def delete_package(call: Call) -> Answer:
     """The version and its files are gone; the name and version are free again."""
     unless = read_unmodified_since(call)
-    await call.house.database.write(_delete, call.house, call.access, path_id(call, "package_id"), None, unless)
+    await call.house.database.write(removal.remove, call.house, call.access, path_id(call, "package_id"), unless=unless)
     return empty_reply()
 
 
@@ -161,7 +186,7 @@ async def delete_file(call: Call) -> Answer:
     """The file is gone; its version stays, even without files."""
     unless = read_unmodified_since(call)
     file_id = path_id(call, "package_file_id")
-    await call.house.database.write(_delete, call.house, call.access, path_id(call, "package_id"), file_id, unless)
+    await call.house.database.write(removal.remove, call.house, call.access, path_id(call, "package_id"), file_id, unless=unless)
     return empty_reply()
 
 
@@ -172,62 +197,6 @@ def read_unmodified_since(call: Call) -> int | None:
     except ValueError:
         return None
     return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def _delete(connection: Connection, house: House, access: Access, version_id: int, file_id: int | None, unless: int | None) -> None:
-    assert access.place is not None
-    project = access.place.id
-    found = packages.get_package(connection, project, version_id)
-    if found is None:
-        raise PackageNotFound()
-    file = None if file_id is None else packages.get_file(connection, project, version_id, file_id)
-    if file_id is not None and (file is None or file[0].derived):
-        raise FileNotFound()
-    if unless is not None and _changed(connection, found) > unless:
-        raise PreconditionFailed()
-    what = change.target(_format(house, found.format), project, access.actor, found.name)
-    version = found.version or ""
-    rules.read_rules(connection, access, found.format, found.name, what.name_key, version, Action.DELETE)
-    if file is None:
-        change.delete(connection, what, version, None)
-    else:
-        _delete_file(connection, what, found, file[0])
-
-
-def _delete_file(connection: Connection, what: change.Target, found: Listed, file: FileRow) -> None:
-    """Over REST a version stays when its last file goes (core API 4.7), so `change.delete`, which ends it too, is not asked."""
-    format_ = what.format
-    roots = roots_of(format_, what.name_key, [file.shelf])
-    at = changes.begin(connection, what.project, format_.name, roots, locks=[what.name_key])
-    beside = (file.path, f"{file.path}.metadata", f"{file.path}.provenance")
-    held = changes.find_files(connection, found.id)
-    changes.delete_files(connection, [held[path, file.shelf][0] for path in beside if (path, file.shelf) in held], at)
-    changes.move_generations(connection, what.project, format_.name, roots, at)
-    detail = {"name": what.name, "version": found.version, "file": file.path}
-    changes.add_event(
-        connection,
-        at,
-        "delete_file",
-        what.actor,
-        project=what.project,
-        format=format_.name,
-        package_id=found.package_id,
-        version_id=found.id,
-        detail=detail,
-    )
-
-
-def _changed(connection: Connection, found: Listed) -> int:
-    """The second of the last change to a version: its birth, or that of a file or tag."""
-    files, _ = packages.list_files(connection, found.id)
-    return max(found.created, *(row.created for row in files), *(since for _, _, since in found.tags), 0) // SECOND
-
-
-def _format(house: House, name: str) -> Format:
-    format_ = house.formats.get(name)
-    if format_ is None:
-        raise Unsupported(f"Packages of type {name} are not served by this instance")
-    return format_
 
 
 def routes() -> list[Route]:
@@ -248,9 +217,10 @@ def routes() -> list[Route]:
         one("GET", "", list_of_project, Action.READ),
         one("GET", "", list_of_group, Action.READ, "group"),
         one("GET", package, get_package, Action.READ),
-        one("DELETE", package, writing(delete_package), Action.DELETE),
+        one("DELETE", package, writing_packages(delete_package), Action.DELETE),
         one("GET", f"{package}/pipelines", list_pipelines, Action.READ),
+        one("POST", f"{package}/-/promote", writing_packages(promote_package), Action.READ),
         one("GET", f"{package}/package_files", list_files, Action.READ),
         one("GET", f"{file}/download", download_file, Action.READ),
-        one("DELETE", file, writing(delete_file), Action.DELETE),
+        one("DELETE", file, writing_packages(delete_file), Action.DELETE),
     ]

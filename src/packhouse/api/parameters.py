@@ -35,6 +35,11 @@ class Parameters:
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
 
+    @property
+    def all(self) -> Mapping[str, Any]:
+        """The values as they came."""
+        return self._values
+
     def __contains__(self, name: str) -> bool:
         return name in self._values
 

@@ -199,6 +199,8 @@ async def identify_self(call: Call) -> tuple[TokenRow, Actor]:
         raise Unauthenticated() if access.actor.kind == "deploy" else Unsupported("This is for requests that carry an access token")
     row = await call.house.database.read(tokens.get_token, access.actor.token_id)
     assert row is not None
+    if row.kind not in TOKENS:  # it stands for a build, and ends with it
+        raise Unsupported("This is for requests that carry an access token")
     return row, access.actor
 
 

@@ -14,7 +14,7 @@ from packhouse.api.failures import NamespaceNotFound
 from packhouse.api.parameters import Parameters
 from packhouse.api.shapes import Shape
 from packhouse.auth.policy import Access, can_see
-from packhouse.db import places
+from packhouse.db import gits, places
 from packhouse.db import users as users_db
 from packhouse.errors import Conflict, Forbidden, Invalid
 from packhouse.model import Actor, Instant, Place, Role, Visibility
@@ -72,9 +72,11 @@ def project_shapes(connection: Connection, found: Sequence[Place], base_url: str
     names = places.full_names(connection, ids)
     parents = places.get_places(connection, [place.parent_id for place in found if place.parent_id is not None])
     levels = places.levels_of(connection, ids, actor.user_id, at) if actor.user_id is not None else None
+    branches = gits.default_branches(connection, ids)
     shapes = []
     for place in found:
         shape = _project_shape(place, names.get(place.id, place.name), parents.get(place.parent_id or 0), base_url)
+        shape |= {"default_branch": branches.get(place.id) or "main", "empty_repo": not branches.get(place.id)}
         if levels is not None:
             own, above = levels.get(place.id, (0, 0))
             shape["permissions"] = {"project_access": _held(own), "group_access": _held(above)}
@@ -169,7 +171,7 @@ def write_settings(connection: Connection, place_id: int, changed: dict[str, Any
 
 async def find_namespace(call: Call, id_: int | str, *, users: bool) -> Access:
     """The actor's access to a group or, with `users`, a namespace. Raises `NamespaceNotFound` where it is absent or hidden."""
-    access = await call.lookup(id_)  # type: ignore[arg-type]  # takes paths as well
+    access = await call.lookup(id_)  # takes paths as well
     place = access.place
     if place is None or place.kind not in (("group", "user") if users else ("group",)) or not can_see(access, place):
         raise NamespaceNotFound()

@@ -9,9 +9,14 @@ from packhouse.api import (
     dependency_proxy,
     deploy_tokens,
     groups,
+    job_scope,
     members,
+    oidc,
+    package_bin,
+    package_policy,
     packages,
     personal_tokens,
+    pipelines,
     place_tokens,
     projects,
     protection,
@@ -19,6 +24,7 @@ from packhouse.api import (
     registry_auth,
     registry_cleanup,
     registry_rules,
+    repository,
     settings,
     users,
 )
@@ -26,9 +32,15 @@ from packhouse.api.call import closed_to_jobs
 from packhouse.contract import Route
 from packhouse.packages.house import House
 
-OPEN_TO_JOBS = (packages, projects, groups, registry)
+OPEN_TO_JOBS = (packages, pipelines, registry, repository)
 CLOSED_TO_JOBS = (
+    projects,
+    groups,
     protection,
+    job_scope,
+    oidc,
+    package_bin,
+    package_policy,
     members,
     users,
     personal_tokens,

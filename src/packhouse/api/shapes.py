@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from packhouse.db.packages import Listed
+from packhouse.db.pipelines import JobRow, PipelineRow
 from packhouse.db.places import MemberRow, Protection
 from packhouse.db.tokens import TokenRow
 from packhouse.db.users import UserRow
@@ -29,6 +30,23 @@ def day(at: Instant | None) -> str | None:
 
 
 # -- packages --------------------------------------------------------------------------------------------------------
+
+
+def pipeline_shape(row: PipelineRow, base_url: str) -> Shape:
+    """A pipeline, wherever it is shown."""
+    return {
+        "id": row.id,
+        "iid": row.iid,
+        "project_id": row.project,
+        "sha": row.sha,
+        "ref": row.ref,
+        "status": row.status,
+        "source": row.source,
+        "created_at": write_time(row.created),
+        "updated_at": write_time(row.updated),
+        "web_url": row.web_url,
+        "user": user_shape(row.user, base_url),
+    }
 
 
 def package_shape(row: Listed, api: str, *, deletable: bool, grouped: bool = False) -> Shape:
@@ -55,6 +73,8 @@ def package_shape(row: Listed, api: str, *, deletable: bool, grouped: bool = Fal
     }
     if grouped:
         shape |= {"project_id": row.project, "project_path": row.project_path}
+    if row.pipeline is not None:  # the list of all is an address of its own (core API 4.5)
+        shape |= {"pipeline": pipeline_shape(row.pipeline, api.removesuffix("/api/v4")), "pipelines": []}
     return shape | {"tags": tag_shapes(row)}
 
 
@@ -65,9 +85,10 @@ def tag_shapes(row: Listed) -> list[Shape]:
     ]
 
 
-def version_shape(row: Listed) -> Shape:
+def version_shape(row: Listed, base_url: str) -> Shape:
     """Another version of the same package."""
-    return {"id": row.id, "version": row.version, "created_at": write_time(row.created), "tags": tag_shapes(row)}
+    shape: Shape = {"id": row.id, "version": row.version, "created_at": write_time(row.created), "tags": tag_shapes(row)}
+    return shape if row.pipeline is None else shape | {"pipeline": pipeline_shape(row.pipeline, base_url)}
 
 
 def file_shape(row: FileRow, version_id: int) -> Shape:
@@ -146,6 +167,24 @@ def member_shape(row: MemberRow, base_url: str) -> Shape:
         "expires_at": day(row.expires),
         "membership_state": "active",
     }
+
+
+# -- builds ----------------------------------------------------------------------------------------------------------
+
+
+def job_shape(row: JobRow, at: Instant, secret: str | None = None) -> Shape:
+    """A job of a pipeline; its token only where it was just made."""
+    shape: Shape = {
+        "id": row.id,
+        "name": row.name,
+        "status": row.state(at),
+        "created_at": write_time(row.created),
+        "started_at": write_time(row.created),
+        "finished_at": when(row.finished if row.finished is not None else row.expires if row.expires <= at else None),
+        "expires_at": write_time(row.expires),
+        "pipeline": {"id": row.pipeline, "project_id": row.project},
+    }
+    return shape if secret is None else shape | {"token": secret}
 
 
 # -- tokens ----------------------------------------------------------------------------------------------------------

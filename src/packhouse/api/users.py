@@ -139,10 +139,9 @@ async def create_user(call: Call) -> Answer:
         admin=bool(parameters.flag("admin")),
         external=bool(parameters.flag("external")),
     )
-    check_path(new.username, None, "Username")
     check_name(new.name)
     check_email(new.email)
-    id_ = await call.house.database.write(_create, new, call.actor)
+    id_ = await call.house.database.write(create_person, new, call.actor)
     return json_reply(await call.house.database.read(_account, id_, call.house.settings.base_url), 201)
 
 
@@ -152,7 +151,9 @@ def check_password(password: str | None) -> None:
         raise Invalid(f"Password is too short (minimum is {SHORTEST_PASSWORD} characters)")
 
 
-def _create(connection: Connection, new: NewUser, actor: Actor) -> int:
+def create_person(connection: Connection, new: NewUser, actor: Actor) -> int:
+    """A person and their namespace. Raises `Conflict`, `Invalid`."""
+    check_path(new.username, None, "Username")
     at = begin(connection)
     if places.path_taken(connection, new.username):
         raise Conflict("Username has already been taken")
@@ -186,11 +187,12 @@ async def update_user(call: Call) -> Answer:
     if password is not None:
         values["password"] = await asyncio.to_thread(hash_password, password)
     id_ = path_id(call, "user_id")
-    await call.house.database.write(_update, id_, values, call.actor)
+    await call.house.database.write(change_person, id_, values, call.actor)
     return json_reply(await call.house.database.read(_account, id_, call.house.settings.base_url))
 
 
-def _update(connection: Connection, id_: int, values: dict[str, Any], actor: Actor) -> None:
+def change_person(connection: Connection, id_: int, values: dict[str, Any], actor: Actor) -> None:
+    """A person with other values; a new password ends every session. Raises `Conflict`, `Forbidden`, `UserNotFound`."""
     at = begin(connection)
     found = _person(connection, id_)
     if values.get("admin") is False and id_ == actor.user_id:

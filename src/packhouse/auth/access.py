@@ -7,12 +7,13 @@ from typing import TypeAlias
 
 from packhouse.auth.credentials import PERSONAL, Credential
 from packhouse.auth.passwords import verify_password
-from packhouse.auth.policy import FOREVER, Access
+from packhouse.auth.policy import EXCHANGED, FOREVER, Access
 from packhouse.auth.registry_tokens import Principal, RegistryTokens, looks_signed
 from packhouse.auth.throttle import Throttle
 from packhouse.auth.tokens import hash_token, is_mistyped
 from packhouse.db import users
 from packhouse.db.engine import Database, now, this_second
+from packhouse.db.pipelines import ABOVE, OPEN, WAYS_IN
 from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, ACCESS_OF_TOKEN_BY_PATH, DEEPEST, MOST_CANDIDATES, AccessRow
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility, replace
@@ -20,6 +21,8 @@ from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility, 
 NO_TOKEN = b""
 USE_EVERY = 600_000_000  # a token's last use is written at most every ten minutes
 JOB_USER = "gitlab-ci-token"
+_BUILDS = frozenset({"project", "job"})  # an exchanged token comes as either: scripts of jobs need not know
+PROJECT = "project"  # the kind of actor behind an exchanged token
 ANY_CARRIER = Credential("")
 
 Where: TypeAlias = str | int | tuple[str, ...] | None
@@ -65,10 +68,12 @@ class Gate:
             access = await self.of_principal(claims.principal, place, native=native, method=method)
             until = min(access.until, int(claims.expires * 1_000_000))
             return replace(access, granted=claims.grants.get(resource, frozenset()), until=until)
-        access = await self._by_credential(credential, place, address, native, method)
+        access = await self._by_credential(credential, place, address, native, method, area)
         return access if area == "packages" else self._in_area(access, area)
 
-    async def _by_credential(self, credential: Credential | None, place: str | int | None, address: str, native: bool, method: str) -> Access:
+    async def _by_credential(
+        self, credential: Credential | None, place: str | int | None, address: str, native: bool, method: str, area: str
+    ) -> Access:
         if credential is None:
             row = await self._look(NO_TOKEN, -1, place)
             return self._access(row, ANONYMOUS, native, method)
@@ -77,7 +82,10 @@ class Gate:
         if row.token_id is None:
             return await self._by_password(credential, secret, place, address, native, method)
         self._check(row, credential)
-        return self._access(row, self._actor(row), native, method)
+        access = self._access(row, self._actor(row), native, method)
+        if row.token_kind == "job" and not access.reaches:
+            return await self._of_job(access if area == "packages" else self._in_area(access, area))
+        return access
 
     async def as_user(self, user_id: int, kind: str, place: Where, *, native: bool = False, method: str = "GET", area: str = "packages") -> Access:
         """The same for a user who is known already: a session, or sudo."""
@@ -105,7 +113,24 @@ class Gate:
         if row.token_id is None:
             raise InvalidCredential("The access token behind this registry token is gone")
         self._check(row, ANY_CARRIER)
-        return self._in_area(self._access(row, self._actor(row), native, method), "containers")
+        access = self._in_area(self._access(row, self._actor(row), native, method), "containers")
+        return await self._of_job(access) if row.token_kind == "job" and not access.reaches else access
+
+    async def _of_job(self, access: Access) -> Access:
+        """The standing of a job outside of its own project: its user's, as far as the place lets it in (core API 9.1)."""
+        place, actor = access.place, access.actor
+        if place is None:
+            return access
+        found = await self.database.points(WAYS_IN, {"source": actor.token_place, "target": place.id})
+        ways = [str(row[0]) for row in found]
+        if place.kind == "group":
+            # its lists hold what lets the job in; what a group keeps for itself is for the projects below it
+            return access if ABOVE in ways or access.area == "packages" else _as_stranger(access)
+        if not ways:
+            return _as_stranger(access)
+        most = max(_most(way) for way in ways)
+        role = min(Role.OWNER if actor.admin else access.role, most if access.area == "packages" else Role.REPORTER)
+        return replace(access, actor=replace(actor, admin=False), role=role)
 
     async def _deepest(self, paths: tuple[str, ...]) -> int | None:
         params = {f"p{number}": paths[number] if number < len(paths) else "" for number in range(MOST_CANDIDATES)}
@@ -113,6 +138,9 @@ class Gate:
         return None if found is None else int(found[0])
 
     def _in_area(self, access: Access, area: str) -> Access:
+        if area == "repository":
+            # neither the switch of packages nor what guests may read of them is about code
+            return replace(access, area=area, switched_on=True, guest_reads=False)
         return replace(access, area=area, switched_on=self.containers)
 
     async def _look(self, token_hash: bytes, user_id: int, place: str | int | None) -> AccessRow:
@@ -130,7 +158,7 @@ class Gate:
         return AccessRow(*found)
 
     def _check(self, row: AccessRow, credential: Credential) -> None:
-        if row.token_kind not in credential.kinds:
+        if not _carries(credential, row.token_kind):
             raise InvalidCredential(f"This header does not carry {row.token_kind} tokens")
         if row.token_revoked is not None:
             raise InvalidCredential("Token was revoked. You have to re-authorize from the user.")
@@ -176,7 +204,27 @@ class Gate:
         if row.token_kind == "deploy":
             return _deploy_actor(row.token_id, row.token_username, row.token_place, row.token_scopes)
         assert row.token_kind is not None
-        return _user_actor(row, row.token_kind)
+        return _user_actor(row, PROJECT if row.token_kind == EXCHANGED else row.token_kind)
+
+
+def _carries(credential: Credential, kind: str | None) -> bool:
+    """Whether such a token may come this way."""
+    if kind == EXCHANGED:
+        return bool(_BUILDS & credential.kinds)
+    return kind in credential.kinds or (kind == "job" and credential.any_job_user and credential.kinds == PERSONAL)
+
+
+def _as_stranger(access: Access) -> Access:
+    """What is public stays readable; nothing else is there."""
+    return replace(access, actor=replace(access.actor, admin=False, external=True), role=Role.NONE)
+
+
+def _most(way: str) -> Role:
+    """The highest role that an entry of an allow list leaves to a job: it deletes only where the entry says so."""
+    words = way.split()
+    if way == OPEN or not words:
+        return Role.DEVELOPER
+    return Role.OWNER if "ADMIN_PACKAGES" in words else Role.REPORTER if "READ_PACKAGES" in words else Role.NONE
 
 
 @lru_cache(1024)

@@ -28,11 +28,15 @@ DEPLOY_SCOPE: Mapping[str, Mapping[Action, tuple[str, ...]]] = {
         Action.DELETE: ("delete_package_registry",),
     },
     "containers": {Action.READ: ("read_registry",), Action.PUBLISH: ("write_registry",)},
+    "repository": {Action.READ: ("read_repository",)},
 }
+EXCHANGED = "exchanged"  # a scope of tokens that stand for an identity of another issuer
+CLOSED_TO_BUILDS = frozenset({Action.ADMIN, Action.MANAGE, Action.OWN})
 # what else than `api` lets a user's token act on a client's protocol
-USER_SCOPE: Mapping[str, Mapping[Action, str]] = {
+USER_SCOPE: Mapping[str, Mapping[Action, tuple[str, ...]]] = {
     "packages": {},
-    "containers": {Action.READ: "read_registry", Action.PUBLISH: "write_registry"},
+    "containers": {Action.READ: ("read_registry",), Action.PUBLISH: ("write_registry",)},
+    "repository": {Action.READ: ("read_repository", "write_repository"), Action.PUBLISH: ("write_repository",)},
 }
 GRANT = {Action.READ: "pull", Action.PUBLISH: "push", Action.DELETE: "delete", Action.ADMIN: "*"}
 
@@ -48,7 +52,7 @@ class Access(Struct):
     native: bool = True  # a client's protocol route, not REST or a page
     method: str = "GET"
     guest_reads: bool = False
-    area: str = "packages"  # whose switch, access level and token scopes count: packages, containers
+    area: str = "packages"  # whose switch, access level and token scopes count: packages, containers, repository
     until: Instant = FOREVER  # when the credential ends by itself
     granted: frozenset[str] | None = None  # what a registry token grants on what is asked for; None: no such token was sent
 
@@ -56,6 +60,8 @@ class Access(Struct):
     def level(self) -> str:
         """Whom the place opens this area to: disabled, private, enabled, public."""
         assert self.place is not None
+        if self.area == "repository":
+            return "enabled"  # Git has no switch of its own
         return self.place.containers_access if self.area == "containers" else self.place.packages_access
 
 
@@ -143,7 +149,7 @@ def _open_to_read(access: Access, place: Place) -> bool:
 def check_scope(access: Access, action: Action) -> None:
     """The token may be used for this at all, whatever its user may. Raises `InsufficientScope`."""
     actor = access.actor
-    if actor.anonymous or actor.kind in ("session", "password", "job"):
+    if actor.anonymous or actor.kind in ("session", "password"):
         return
     if actor.kind == "deploy":
         wanted = DEPLOY_SCOPE[access.area].get(action, ())
@@ -157,11 +163,13 @@ def _check_user_scope(access: Access, action: Action) -> None:
     actor = access.actor
     if actor.kind in ("session", "password"):
         return
+    if (actor.kind == "job" or EXCHANGED in actor.scopes) and action in CLOSED_TO_BUILDS:
+        raise Forbidden()
+    if EXCHANGED in actor.scopes and action is Action.SIGN_IN and not access.native and access.method not in READ_METHODS:
+        raise Forbidden()
     if actor.kind == "job":
-        if action in (Action.ADMIN, Action.MANAGE, Action.OWN):
-            raise Forbidden()
         return
-    if "api" in actor.scopes or (access.native and USER_SCOPE[access.area].get(action) in actor.scopes):
+    if "api" in actor.scopes or (access.native and actor.scopes.intersection(USER_SCOPE[access.area].get(action, ()))):
         return
     # a client's protocol may read by POST; REST reads by GET, and lets a token speak of itself
     reading = access.method in READ_METHODS or action is Action.SIGN_IN or (access.native and action in (Action.READ, Action.SEE))

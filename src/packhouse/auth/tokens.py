@@ -7,7 +7,7 @@ import secrets
 import zlib
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-PREFIXES = {"personal": "phpat", "project": "phprj", "group": "phgrp", "deploy": "phdep", "job": "phjob", "session": "phses"}
+PREFIXES = {"personal": "phpat", "project": "phprj", "group": "phgrp", "deploy": "phdep", "job": "phjob", "session": "phses", "exchanged": "phoid"}
 BODY = 43  # characters that hold 256 bits in base 62
 
 USER_SCOPES = frozenset(

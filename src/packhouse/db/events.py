@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+import msgspec
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from packhouse.db.tables import event, lease, seal
@@ -65,10 +66,28 @@ def of_version(connection: Connection, version_id: int, limit: int = 50) -> list
     return [EventRow(*row) for row in rows]
 
 
+def of_life(connection: Connection, version_id: int, limit: int = 50) -> list[EventRow]:
+    """What happened to a version and, where it was restored, to those that it was before; newest first."""
+    found = of_version(connection, version_id, limit)
+    seen = {version_id}
+    while len(found) < limit and found and found[-1].what == "restore":
+        before = msgspec.json.decode(found[-1].detail, type=dict[str, Any]).get("from", "")
+        if not str(before).isdigit() or int(before) in seen:
+            break
+        seen.add(int(before))
+        found += of_version(connection, int(before), limit - len(found))
+    return found
+
+
 def of_project(connection: Connection, project_id: int, limit: int = 50) -> list[EventRow]:
     """What happened in a project, newest first."""
     rows = connection.execute(select(*_COLUMNS).where(event.c.project_id == project_id).order_by(event.c.at.desc(), event.c.id.desc()).limit(limit))
     return [EventRow(*row) for row in rows]
+
+
+def last_change(connection: Connection, project_id: int) -> Instant:
+    """When something last happened in a project: every change of its packages is written down."""
+    return int(connection.scalar(select(func.max(event.c.at)).where(event.c.project_id == project_id)) or 0)
 
 
 def take_lease(connection: Connection, name: str, holder: str, at: Instant, seconds: int) -> bool:

@@ -10,10 +10,11 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy import String as SqlString
 
-from packhouse.db.engine import Hot
+from packhouse.db.engine import Hot, now
+from packhouse.db.pipelines import PipelineRow, builds_of
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import Id, Time, blob, download, file, lineage, mark, package, place, tag, version
-from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow
+from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow, replace
 
 _NUMBERS = re.compile(r"[0-9]+")
 
@@ -336,6 +337,9 @@ class PackageQuery(Struct):
     offset: int = 0
     limit: int = 20
     count: bool = True
+    version_pattern: str | None = None  # `*` stands for any text
+    after: tuple[str | int, int] | None = None  # a keyset page starts behind this value of the order and this id
+    backwards: bool = False  # ... or ends before it
 
 
 class Listed(Struct):
@@ -358,6 +362,7 @@ class Listed(Struct):
     files: int = 0
     size: int = 0
     downloads: int = 0
+    pipeline: PipelineRow | None = None  # the last that published it
 
 
 def _status_expression() -> Any:
@@ -393,22 +398,61 @@ def _list_conditions(query: PackageQuery) -> list[ColumnElement[bool]]:
         conditions += [version.c.version == query.version, version.c.version != ""]
     elif not query.include_versionless:
         conditions.append(version.c.version != "")
-    status = _status_expression()
-    if query.status is not None:
-        conditions.append(status == query.status)
-    else:
-        conditions.append(status.in_(("default", "deprecated", "error")))
+    if query.version_pattern is not None:
+        conditions += [_matches(query.version_pattern), version.c.version != ""]
+    conditions.append(_has_status(query.status))
     return conditions
 
 
-def _order(query: PackageQuery) -> list[Any]:
+def _has_status(status: str | None) -> ColumnElement[bool]:
+    """As `_status_expression` says, without a look for each version: few are marked, and one look finds them all. None: what lists show."""
+
+    def marked(kind: str, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+        return version.c.id.in_(select(mark.c.version_id).where(mark.c.kind == kind, mark.c.until.is_(None), *more))
+
+    if status is None:
+        return ~marked("status", mark.c.value.not_in(("default", "deprecated", "error")))
+    said = marked("status", mark.c.value == status)
+    if status == "default":
+        return or_(said, and_(~marked("status"), ~marked("yank")))
+    if status == "deprecated":
+        return or_(said, and_(~marked("status"), marked("yank")))
+    return said
+
+
+def _matches(pattern: str) -> ColumnElement[bool]:
+    plain = pattern.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return func.lower(version.c.version, type_=SqlString).like(plain.lower().replace("*", "%"), escape="/")
+
+
+def _order_column(query: PackageQuery) -> Any:
     if query.order_by == "type":
-        column: Any = case(*((version.c.format == name, number) for number, name in enumerate(TYPE_ORDER)), else_=len(TYPE_ORDER))
-    elif query.order_by == "project_path":
-        column = place.c.full_path
-    else:
-        column = SORTS[query.order_by]
-    return [column.desc(), version.c.id.desc()] if query.sort == "desc" else [column.asc(), version.c.id.asc()]
+        return case(*((version.c.format == name, number) for number, name in enumerate(TYPE_ORDER)), else_=len(TYPE_ORDER))
+    return place.c.full_path if query.order_by == "project_path" else SORTS[query.order_by]
+
+
+def _order(query: PackageQuery) -> list[Any]:
+    column = _order_column(query)
+    falling = (query.sort == "desc") != query.backwards
+    return [column.desc(), version.c.id.desc()] if falling else [column.asc(), version.c.id.asc()]
+
+
+def _behind(query: PackageQuery) -> list[ColumnElement[bool]]:
+    """The conditions of a keyset page."""
+    if query.after is None:
+        return []
+    column, (value, id_) = _order_column(query), query.after
+    if (query.sort == "desc") != query.backwards:
+        return [or_(column < value, and_(column == value, version.c.id < id_))]
+    return [or_(column > value, and_(column == value, version.c.id > id_))]
+
+
+def order_value(query: PackageQuery, item: Listed) -> str | int:
+    """What a version is sorted by: with its id, where a keyset page begins."""
+    if query.order_by == "type":
+        return TYPE_ORDER.index(item.format) if item.format in TYPE_ORDER else len(TYPE_ORDER)
+    values: dict[str, str | int] = {"created_at": item.created, "name": item.name, "version": item.version or "", "project_path": item.project_path}
+    return values[query.order_by]
 
 
 def _listed_statement() -> Select[Any]:
@@ -445,9 +489,40 @@ def list_packages(connection: Connection, query: PackageQuery) -> tuple[list[Lis
     if query.count:
         counted = select(func.count()).select_from(version.join(place, place.c.id == version.c.project_id)).where(*conditions)
         total = connection.execute(counted, params).scalar_one()
-    statement = _listed_statement().where(*conditions).order_by(*_order(query)).offset(query.offset).limit(query.limit)
+    statement = _listed_statement().where(*conditions, *_behind(query)).order_by(*_order(query)).offset(query.offset).limit(query.limit)
     rows = connection.execute(statement, params).all()
-    return _with_details(connection, rows), total
+    return _with_details(connection, rows[::-1] if query.backwards else rows), total
+
+
+def count_formats(connection: Connection, query: PackageQuery) -> dict[str, int]:
+    """How many versions of each format a list finds, whatever page of it is asked for."""
+    found = select(version.c.format, func.count()).select_from(version.join(place, place.c.id == version.c.project_id))
+    params = query.reader.params() if query.project is None else {}
+    rows = connection.execute(found.where(*_list_conditions(query)).group_by(version.c.format), params)
+    return {row[0]: row[1] for row in rows}
+
+
+def count_broken(connection: Connection, query: PackageQuery) -> int:
+    """How many versions a list would find in error; for most there is nothing to count."""
+    broken = select(mark.c.id).where(mark.c.kind == "status", mark.c.until.is_(None), mark.c.value == "error").limit(1)
+    if connection.execute(broken).first() is None:
+        return 0
+    return sum(count_formats(connection, replace(query, status="error")).values())
+
+
+def count_versions(connection: Connection, packages: Sequence[int]) -> dict[int, int]:
+    """How many versions each of these packages has now."""
+    chosen = (version.c.package_id.in_(packages), version.c.deleted.is_(None))
+    return {row[0]: row[1] for row in connection.execute(select(version.c.package_id, func.count()).where(*chosen).group_by(version.c.package_id))}
+
+
+def downloads_by_day(connection: Connection, version_id: int, since_day: int) -> dict[int, int]:
+    """Day (days since 1970) → downloads of a version, for the days from one on that had any."""
+    day = download.c.hour // literal_column("24")
+    rows = connection.execute(
+        select(day, func.sum(download.c.number)).where(download.c.version_id == version_id, download.c.hour >= since_day * 24).group_by(day)
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
 
 
 def _with_details(connection: Connection, rows: Sequence[Any]) -> list[Listed]:
@@ -455,9 +530,15 @@ def _with_details(connection: Connection, rows: Sequence[Any]) -> list[Listed]:
     tags: dict[int, list[tuple[int, str, Instant]]] = {}
     sums: dict[int, tuple[int, int]] = {}
     counts: dict[int, int] = {}
+    built: dict[int, PipelineRow] = {}
     if ids:
+        built = builds_of(connection, ids, now())
+        # tags are found by their package: they have no index by version
+        of_packages = tag.c.package_id.in_(sorted({row.package_id for row in rows}))
         found = (
-            select(tag.c.id, tag.c.version_id, tag.c.name, tag.c.since).where(tag.c.version_id.in_(ids), tag.c.until.is_(None)).order_by(tag.c.name)
+            select(tag.c.id, tag.c.version_id, tag.c.name, tag.c.since)
+            .where(of_packages, tag.c.version_id.in_(ids), tag.c.until.is_(None))
+            .order_by(tag.c.name)
         )
         for id_, version_id, name, since in connection.execute(found):
             tags.setdefault(version_id, []).append((id_, name, since))
@@ -489,6 +570,7 @@ def _with_details(connection: Connection, rows: Sequence[Any]) -> list[Listed]:
             files=sums.get(r[0], (0, 0))[0],
             size=sums.get(r[0], (0, 0))[1],
             downloads=counts.get(r[0], 0),
+            pipeline=built.get(r[0]),
         )
         for r in rows
     ]
@@ -499,6 +581,37 @@ def get_package(connection: Connection, project: int, id_: int) -> Listed | None
     statement = _listed_statement().where(version.c.id == id_, version.c.project_id == project, version.c.deleted.is_(None))
     found = _with_details(connection, connection.execute(statement).all())
     return found[0] if found else None
+
+
+def dependants_of(connection: Connection, project: int, format: str, name: str, limit: int) -> list[str]:
+    """The packages of a project that name this one among their dependencies, by name."""
+    told = msgspec.json.encode({"name": name}).decode()[1:-1]
+    pattern = "%" + told.replace("/", "//").replace("%", "/%").replace("_", "/_") + "%"
+    joined = version.join(file, and_(file.c.version_id == version.c.id, file.c.deleted.is_(None)))
+    chosen = (version.c.project_id == project, version.c.deleted.is_(None), version.c.format == format, version.c.name != name)
+    found = select(version.c.name).select_from(joined).where(*chosen, file.c.about.ilike(pattern, escape="/")).distinct()
+    return list(connection.scalars(found.order_by(version.c.name).limit(limit)))
+
+
+def newest_of(connection: Connection, project: int, format: str, name_keys: Sequence[str]) -> dict[str, int]:
+    """Name key → the newest live version of that package of a project, for those that are there."""
+    found: dict[str, int] = {}
+    for some in (name_keys[start : start + 500] for start in range(0, len(name_keys), 500)):
+        rows = connection.execute(
+            select(package.c.name_key, func.max(version.c.id))
+            .join(version, and_(version.c.package_id == package.c.id, version.c.deleted.is_(None)))
+            .where(package.c.project_id == project, package.c.format == format, package.c.name_key.in_(some))
+            .group_by(package.c.name_key)
+        )
+        found |= {row[0]: row[1] for row in rows}
+    return found
+
+
+def project_of(connection: Connection, id_: int, group: int, reader: Reader) -> str | None:
+    """The path of the project of a live version, where it lies below a group and the reader may read it."""
+    joined = version.join(place, place.c.id == version.c.project_id)
+    chosen = (version.c.id == id_, version.c.deleted.is_(None), readable(), within(bindparam("group", group, type_=Id)))
+    return connection.scalar(select(place.c.full_path).select_from(joined).where(*chosen), reader.params())
 
 
 def list_versions(connection: Connection, package_id: int, limit: int = 1000) -> list[Listed]:
@@ -520,6 +633,28 @@ def list_files(connection: Connection, version_id: int, offset: int = 0, limit: 
     if limit is not None:
         statement = statement.limit(limit)
     return [_file_row(row) for row in connection.execute(statement)], total
+
+
+def held_files(connection: Connection, version_id: int) -> Sequence[Any]:
+    """Every file of a version with all that was read out of it, and the digests of its bytes."""
+    return connection.execute(
+        select(
+            file.c.path,
+            file.c.shelf,
+            file.c.facts,
+            file.c.about,
+            file.c.derived,
+            file.c.origin_at,
+            blob.c.size,
+            blob.c.sha256,
+            blob.c.md5,
+            blob.c.sha1,
+            blob.c.sha512,
+        )
+        .join(blob, blob.c.id == file.c.blob_id)
+        .where(file.c.version_id == version_id, file.c.deleted.is_(None))
+        .order_by(file.c.id)
+    ).all()
 
 
 def get_file(connection: Connection, project: int, version_id: int | None, file_id: int) -> tuple[FileRow, int, str] | None:

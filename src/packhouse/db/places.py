@@ -197,11 +197,12 @@ def move_place(connection: Connection, id_: int, new_path: str, parent: Place | 
     current = get_place(connection, id_)
     assert current is not None
     full_path = f"{parent.full_path}/{new_path}" if parent is not None else new_path
-    if parent is not None and parent.id != current.parent_id:
+    if (None if parent is None else parent.id) != current.parent_id:
         inside = select(lineage.c.place_id).where(lineage.c.ancestor_id == id_)
         outside = select(lineage.c.ancestor_id).where(lineage.c.place_id == id_, lineage.c.ancestor_id != id_)
         connection.execute(delete(lineage).where(lineage.c.place_id.in_(inside), lineage.c.ancestor_id.in_(outside)))
-        _attach(connection, id_, parent.id)
+        if parent is not None:
+            _attach(connection, id_, parent.id)
     for row in connection.execute(
         select(place.c.id, place.c.full_path).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == id_)
     ):
@@ -219,6 +220,11 @@ def delete_place(connection: Connection, id_: int, at: Instant) -> None:
     below = select(lineage.c.place_id).where(lineage.c.ancestor_id == id_)
     connection.execute(update(version).where(version.c.project_id.in_(below), version.c.deleted.is_(None)).values(deleted=at))
     connection.execute(update(place).where(place.c.id.in_(below), place.c.deleted.is_(None)).values(deleted=at))
+
+
+def is_below(connection: Connection, id_: int, ancestor: int) -> bool:
+    """A place lies below another, or is it."""
+    return connection.execute(select(lineage.c.depth).where(lineage.c.place_id == id_, lineage.c.ancestor_id == ancestor)).first() is not None
 
 
 def most_visible_below(connection: Connection, id_: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import String as SqlString
 
 from packhouse.db.containers import alive, byte_order
 from packhouse.db.scopes import Reader, readable, within
@@ -55,19 +56,38 @@ def _row(r: Any) -> RepositoryRow:
 
 
 def list_repositories(
-    connection: Connection, format: str, *, project: int | None, group: int | None, reader: Reader, offset: int, limit: int
+    connection: Connection,
+    format: str,
+    *,
+    project: int | None,
+    group: int | None,
+    reader: Reader,
+    offset: int,
+    limit: int,
+    text: str = "",
+    order: str = "created",
+    descending: bool = False,
 ) -> tuple[list[RepositoryRow], int]:
-    """A page of the repositories of a project, or of every project below a group whose images the reader may pull; and how many there are."""
+    """A page of the repositories of a project, or of every project below a group (None: of all) whose images the reader may pull; how many there are.
+
+    Only those whose name contains the text; in the order of their `name`, or in which they were `created`.
+    """
     conditions: list[ColumnElement[bool]] = []
     params: dict[str, Any] = {}
     if project is not None:
         conditions.append(package.c.project_id == project)
     else:
         params = reader.params()
-        conditions += [readable(place.c.containers_access), within(bindparam("group", group, type_=Id))]
+        conditions.append(readable(place.c.containers_access))
+        if group is not None:
+            conditions.append(within(bindparam("group", group, type_=Id)))
+    if text:
+        conditions.append(func.lower(package.c.name, type_=SqlString).contains(text.lower(), autoescape=True))
     counted = select(func.count()).select_from(package.join(place, place.c.id == package.c.project_id))
     total = connection.execute(counted.where(package.c.format == format, place.c.deleted.is_(None), alive(), *conditions), params).scalar_one()
-    rows = connection.execute(_repositories(format).where(*conditions).order_by(package.c.id).offset(offset).limit(limit), params)
+    ordered = [byte_order(connection, package.c.name), package.c.id] if order == "name" else [package.c.id]
+    ordered = [column.desc() for column in ordered] if descending else ordered
+    rows = connection.execute(_repositories(format).where(*conditions).order_by(*ordered).offset(offset).limit(limit), params)
     return [_row(row) for row in rows], total
 
 
@@ -109,6 +129,20 @@ def page_tags(connection: Connection, package_id: int, offset: int, limit: int) 
     return list(connection.scalars(statement))
 
 
+def find_tags(
+    connection: Connection, package_id: int, *, text: str = "", order: str = "name", descending: bool = False, offset: int = 0, limit: int
+) -> tuple[list[str], int]:
+    """A page of the tags whose name contains a text, in the order of their `name`, or in which they were `pushed`; how many there are."""
+    conditions = [tag.c.package_id == package_id, tag.c.until.is_(None)]
+    if text:
+        conditions.append(func.lower(tag.c.name, type_=SqlString).contains(text.lower(), autoescape=True))
+    total = connection.execute(select(func.count()).select_from(tag).where(*conditions)).scalar_one()
+    name = byte_order(connection, tag.c.name)
+    ordered = [tag.c.since, name] if order == "pushed" else [name]
+    ordered = [column.desc() for column in ordered] if descending else ordered
+    return list(connection.scalars(select(tag.c.name).where(*conditions).order_by(*ordered).offset(offset).limit(limit))), total
+
+
 class TagRow(NamedTuple):
     """A tag, the version it points at, and when what it names was made: None where it does not say."""
 
@@ -118,19 +152,24 @@ class TagRow(NamedTuple):
     made: Instant | None
     facts: str
     published: Instant
+    pushed: Instant = 0  # since when the tag points there
+    size: int = 0  # of the manifest itself
 
 
-def read_tags(connection: Connection, package_id: int, name: str | None = None) -> list[TagRow]:
-    """The tags of a repository with what they point at, or the one of this name."""
+def read_tags(connection: Connection, package_id: int, name: str | None = None, *, names: Sequence[str] | None = None) -> list[TagRow]:
+    """The tags of a repository with what they point at, or the one of this name, or those of these names."""
     statement = (
-        select(tag.c.name, version.c.id, version.c.version, file.c.origin_at, file.c.facts, version.c.created)
+        select(tag.c.name, version.c.id, version.c.version, file.c.origin_at, file.c.facts, version.c.created, tag.c.since, blob.c.size)
         .join(version, version.c.id == tag.c.version_id)
         .join(file, and_(file.c.version_id == version.c.id, file.c.deleted.is_(None)))
+        .join(blob, blob.c.id == file.c.blob_id)
         .where(tag.c.package_id == package_id, tag.c.until.is_(None), version.c.deleted.is_(None))
         .order_by(tag.c.name)
     )
     if name is not None:
         statement = statement.where(tag.c.name == name)
+    if names is not None:
+        statement = statement.where(tag.c.name.in_(names))
     rows = [TagRow(*row) for row in connection.execute(statement)]
     made = _made_of_children(connection, package_id, {row.version_id for row in rows if row.made is None})
     return [row._replace(made=made.get(row.version_id)) if row.made is None else row for row in rows]
@@ -150,6 +189,19 @@ def _made_of_children(connection: Connection, package_id: int, versions: Iterabl
             .group_by(reference.c.version_id)
         )
         found |= {row[0]: row[1] for row in rows if row[1] is not None}
+    return found
+
+
+def read_facts(connection: Connection, package_id: int, versions: Sequence[str]) -> dict[str, str]:
+    """Version (a digest) → the facts of its manifest, for those that are there."""
+    found: dict[str, str] = {}
+    for start in range(0, len(versions), BATCH):
+        rows = connection.execute(
+            select(version.c.version, file.c.facts)
+            .join(file, and_(file.c.version_id == version.c.id, file.c.deleted.is_(None)))
+            .where(version.c.package_id == package_id, version.c.version.in_(versions[start : start + BATCH]), version.c.deleted.is_(None))
+        )
+        found |= {row[0]: row[1] for row in rows}
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Integer as SqlInteger
 from sqlalchemy.sql import FromClause
 
 from packhouse.db.engine import Hot
-from packhouse.db.tables import Id, Time, generation, lineage, member, place, setting, token, user
+from packhouse.db.tables import Id, Time, generation, job_ally, lineage, member, open_project, place, setting, token, user
 from packhouse.model import Actor, Role, Visibility
 
 
@@ -136,6 +136,7 @@ class Reader(NamedTuple):
     token_place: int = -1
     least: int = Role.REPORTER
     now: int = 0
+    job_project: int = -1  # a job token reads there, where it is let in, and what is public
 
     @classmethod
     def of(cls, actor: Actor, now: int, guest_reads: bool = False) -> Reader:
@@ -146,6 +147,7 @@ class Reader(NamedTuple):
             token_place=actor.token_place if actor.kind == "deploy" and actor.token_place is not None else -1,
             least=Role.GUEST if guest_reads else Role.REPORTER,
             now=now,
+            job_project=actor.token_place if actor.kind == "job" and actor.token_place is not None else -1,
         )
 
     def params(self) -> dict[str, Any]:
@@ -190,7 +192,23 @@ def readable(level: Any = place.c.packages_access) -> ColumnElement[bool]:
         place.c.deleted.is_(None),
         level != literal_column("'disabled'"),
         or_(admin == true(), open_to_all, held, reached),
+        _lets_in(),
     )
+
+
+def _lets_in() -> ColumnElement[bool]:
+    """`place` takes the reader, who may be a job of another project (core API 9.1)."""
+    source = _bound("job_project", Id)
+    line = lineage.alias("job_line")
+    listed = exists(
+        select(literal_column("1"))
+        .select_from(job_ally.join(line, line.c.ancestor_id == job_ally.c.ally_id))
+        .where(job_ally.c.project_id == place.c.id, line.c.place_id == source)
+        .correlate(place)
+    )
+    opened = exists(select(literal_column("1")).select_from(open_project).where(open_project.c.project_id == place.c.id).correlate(place))
+    public = place.c.visibility == literal_column(str(int(Visibility.PUBLIC)))
+    return or_(source == literal_column("-1"), source == place.c.id, public, listed, opened)
 
 
 def within(ancestor: ColumnElement[Any]) -> ColumnElement[bool]:

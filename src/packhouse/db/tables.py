@@ -145,6 +145,14 @@ session = table(
     Column("seen", Time, nullable=False),
 )
 
+identity = table(
+    "identity",
+    Column("issuer", String(512), primary_key=True),  # a provider of single sign-on
+    Column("subject", String(255), primary_key=True),  # who somebody is there, for ever; a mail address is not
+    ref("user_id", "user_account.id", index=True),
+    Column("created", Time, nullable=False),
+)
+
 # -- what ----------------------------------------------------------------------------------------------------------
 
 package = table(
@@ -334,6 +342,32 @@ cleanup_run = table(
     Column("detail", Text, nullable=False),  # JSON: the choice, and tags by repository
 )
 
+package_policy = table(
+    "package_policy",
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True, autoincrement=False),
+    Column("keep_n", Integer, nullable=False),  # states of a file of a version: builds of a snapshot
+    Column("next_run_at", Time, nullable=False),
+    Index("ix_package_policy_due", "next_run_at"),
+)
+
+# -- Git repositories of projects -----------------------------------------------------------------------------------
+
+git_repository = table(
+    "git_repository",
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True, autoincrement=False),
+    Column("default_branch", String(255), nullable=False),  # "": no branch yet
+    Column("pushed", Time),  # the last change of a ref
+    Column("mirror_url", String(1024)),  # where it is copied from
+    Column("mirror_user", String(255)),
+    Column("mirror_secret", Text),  # encrypted
+    Column("mirror_minutes", Integer),  # none: on demand only
+    Column("mirror_next", Time),
+    Column("mirror_state", String(16), nullable=False),  # none, scheduled, started, finished, failed
+    Column("mirror_error", String(1024)),
+    Column("mirrored", Time),
+    Index("ix_git_repository_due", "mirror_next"),
+)
+
 # -- what a group's dependency proxy keeps ---------------------------------------------------------------------------
 
 proxy_setting = table(
@@ -384,6 +418,95 @@ document = table(
     Column("made_at", Time, nullable=False),
     UniqueConstraint("cache_key", "path"),
     Index("ix_document_series", "series", "made_at"),
+)
+
+# -- builds -----------------------------------------------------------------------------------------------------------
+
+pipeline = table(
+    "pipeline",
+    serial(),
+    ref("project_id", "place.id"),
+    Column("iid", Id, nullable=False),  # counts within the project
+    Column("ref", String(255), nullable=False),
+    Column("sha", String(64), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("web_url", String(2048), nullable=False),
+    ref("user_id", "user_account.id"),
+    Column("run", String(255)),  # what an issuer of identity tokens calls it: its later jobs belong to it too
+    Column("created", Time, nullable=False),
+    Column("updated", Time, nullable=False),
+    UniqueConstraint("project_id", "iid"),
+    Index("ix_pipeline_run", "project_id", "run"),
+)
+
+job = table(
+    "job",
+    serial(),
+    ref("project_id", "place.id"),
+    ref("pipeline_id", "pipeline.id", index=True),
+    Column("name", String(255), nullable=False),
+    Column("status", String(16), nullable=False),  # running, success, failed, canceled; past its end, one that runs has failed
+    ref("user_id", "user_account.id"),
+    ref("token_id", "token.id"),
+    Column("created", Time, nullable=False),
+    Column("expires", Time, nullable=False),
+    Column("finished", Time),
+    UniqueConstraint("token_id"),
+)
+
+build = table(
+    "build",
+    serial(),
+    ref("version_id", "version.id"),
+    ref("pipeline_id", "pipeline.id", index=True),
+    Column("created", Time, nullable=False),
+    UniqueConstraint("version_id", "pipeline_id"),
+)
+
+job_ally = table(
+    "job_ally",
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True),
+    Column("ally_id", Id, ForeignKey("place.id"), primary_key=True),  # a project or group whose jobs may come in
+    Column("policies", String(255), nullable=False),  # blank-separated; none: read and publish
+    Column("created", Time, nullable=False),
+    Index("ix_job_ally_ally", "ally_id", "project_id"),
+)
+
+open_project = table(
+    "open_project",
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True),  # lets in jobs of every project
+)
+
+# -- who is trusted elsewhere ----------------------------------------------------------------------------------------
+
+issuer = table(
+    "issuer",
+    serial(),
+    Column("name", String(255), nullable=False),
+    Column("url", String(512), nullable=False, unique=True),
+    Column("audience", String(255), nullable=False),
+    Column("jwks_url", String(2048), nullable=False),  # as discovery said when an administrator looked
+    Column("created", Time, nullable=False),
+)
+
+trusted_publisher = table(
+    "trusted_publisher",
+    serial(),
+    ref("project_id", "place.id", index=True),
+    ref("issuer_id", "issuer.id", index=True),
+    Column("claims", Text, nullable=False),  # JSON: name → value or glob
+    Column("format", String(32), nullable=False),
+    Column("package", String(512), nullable=False),
+    ref("user_id", "user_account.id"),  # the robot that publishes; its membership says how much it may
+    Column("level", SmallInteger, nullable=False),
+    Column("created", Time, nullable=False),
+)
+
+spent_identity = table(
+    "spent_identity",
+    Column("digest", LargeBinary, primary_key=True),  # of issuer and token id
+    Column("until", Time, nullable=False),
+    Index("ix_spent_identity_until", "until"),
 )
 
 # -- what happened -------------------------------------------------------------------------------------------------

@@ -46,3 +46,13 @@ def _compile_glob(glob: str) -> re.Pattern[str]:
 def matches_glob(glob: str, text: str) -> bool:
     """Whether the text is the glob, `*` standing for anything, in either case of letters."""
     return _compile_glob(glob).fullmatch(text.lower()) is not None
+
+
+def matches_exact_glob(glob: str, text: str) -> bool:
+    """The same where the case of letters counts."""
+    return _compile_exact_glob(glob).fullmatch(text) is not None
+
+
+@lru_cache(1024)
+def _compile_exact_glob(glob: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", glob)), re.DOTALL)

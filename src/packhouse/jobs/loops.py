@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from packhouse.db import changes, events
 from packhouse.db.engine import now
 from packhouse.jobs.collecting import POLICY_SECONDS, Collector, clean_if_leader
+from packhouse.jobs.upkeep import UPKEEP_SECONDS, keep_house
 from packhouse.packages.history import seal_events
 from packhouse.packages.house import House
 from packhouse.packages.stored import sweep_documents
@@ -71,6 +72,7 @@ async def running(house: House, *more: tuple[float, Callable[[], Awaitable[None]
         asyncio.create_task(repeat(SEAL_SECONDS, lambda: seal_if_leader(house, holder), "seal")),
         asyncio.create_task(repeat(SWEEP_SECONDS, lambda: sweep_documents(house, now()), "sweep")),
         asyncio.create_task(repeat(POLICY_SECONDS, lambda: clean_if_leader(house, holder), "cleanup policies")),
+        asyncio.create_task(repeat(UPKEEP_SECONDS, lambda: keep_house(house, holder), "upkeep")),
         *(asyncio.create_task(repeat(*loop)) for loop in more),
     ]
     if house.settings.collect_seconds:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from packhouse.db import collection, containers
+from packhouse.db import collection, containers, gits
 from packhouse.db.collection import Doomed
 from packhouse.db.engine import now
+from packhouse.git.keeping import check_repository
 from packhouse.model import Instant, Struct
 from packhouse.packages.collect import SECOND, SHARDS, old_files, quarantine
 from packhouse.packages.house import House
+from packhouse.packages.repositories import repository_path
 from packhouse.packages.sessions import LIFE
 
 CLEAN, REPAIRED, PROBLEMS, FAILED = 0, 1, 2, 3
@@ -34,7 +36,15 @@ class Finding(Struct):
 
 async def examine(house: House, *, deep: bool = False, fix: bool = False) -> AsyncIterator[Finding]:
     """Everything that is wrong, as it is found; with `deep` every byte is read, with `fix` what can be repaired safely is."""
-    checks = (_database(house), _bytes(house, deep, fix), _given_up(house), _strays(house, fix), _spool(house, fix), _references(house))
+    checks = (
+        _database(house),
+        _bytes(house, deep, fix),
+        _given_up(house),
+        _strays(house, fix),
+        _spool(house, fix),
+        _references(house),
+        _repositories(house, deep),
+    )
     for check in checks:
         async for finding in check:
             yield finding
@@ -147,3 +157,15 @@ def _old_spool_files(folder: Path, before: Instant) -> list[Path]:
 async def _references(house: House) -> AsyncIterator[Finding]:
     for project, name, version, digest in await house.database.read(collection.lost_references):
         yield Finding(check="D08", text=f"{project}: {name} {version} points at {digest}, which is not there")
+
+
+async def _repositories(house: House, deep: bool) -> AsyncIterator[Finding]:
+    for project, branch in (await house.database.read(gits.list_repositories)).items():
+        folder = repository_path(house, project)
+        if not folder.is_dir():
+            if branch:
+                yield Finding(check="D09", text=f"The Git repository of project {project} is missing: push it again, or restore {folder.name}")
+            continue
+        trouble = await asyncio.to_thread(check_repository, folder, deep=deep)
+        if trouble:
+            yield Finding(check="D09", text=f"The Git repository of project {project} ({folder.name}) is damaged: {trouble}")

@@ -12,6 +12,7 @@ from packhouse.contract import Format, Signer
 from packhouse.db.engine import Database
 from packhouse.model import Instant
 from packhouse.packages.documents import DocumentCache
+from packhouse.packages.identities import Identities
 from packhouse.packages.inspect import Inspector
 from packhouse.settings import Settings
 
@@ -41,6 +42,7 @@ class House:
     gate: Gate
     cache: DocumentCache
     inspector: Inspector
+    identities: Identities | None = None  # keys of the issuers that are trusted
     signers: Callable[[int | None], Signer] | None = None  # the signer of a project or group, by its id; None: the instance
     counters: Counters = field(default_factory=Counters)
     hashing: dict[str, tuple[int, dict[str, Hasher]]] = field(default_factory=dict)  # resumable uploads: bytes so far, digests in the making

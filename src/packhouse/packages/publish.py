@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from packhouse.auth.policy import EXCHANGED
 from packhouse.blobs.store import stored_name
 from packhouse.contract import Format
-from packhouse.db import changes, containers
+from packhouse.db import changes, containers, pipelines
 from packhouse.errors import AlreadyExists, BlobNotFound, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
 from packhouse.grammar.patterns import matches_inside
 from packhouse.model import Actor, FileRow, NewFile, Place, Published, Reference, Spooled, Struct, Upload
@@ -107,6 +108,11 @@ async def publish(house: House, plan: Plan) -> Published:
     crash_point("after commit")
     await drop_losers(house, placed, names)
     return published
+
+
+def publish_held(connection: Connection, plan: Plan) -> Published:
+    """List what the store holds already. Raises what `publish` raises, and `BlobGone`."""
+    return _commit(connection, plan, {})[0]
 
 
 async def write_with_blobs(
@@ -212,15 +218,36 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
         rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
     published = changed
     changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
+    origin = _origin_of(connection, plan.actor)
+    if origin is not None:  # the same bytes again, from another pipeline: that one built it too
+        pipelines.add_build(connection, version_row, origin.pipeline, at)
     if changed:
         changes.move_generations(connection, plan.project, plan.format, plan.roots, at)
-        _log(connection, plan, at, package_id, version_row, version_text, published=published)
+        _log(connection, plan, at, package_id, version_row, version_text, origin, published=published)
     crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
 
 
-def _log(connection: Connection, plan: Plan, at: int, package_id: int, version_row: int, version: str, *, published: bool) -> None:
+def _origin_of(connection: Connection, actor: Actor) -> pipelines.Origin | None:
+    """The build that this actor belongs to."""
+    built = actor.kind == "job" or EXCHANGED in actor.scopes
+    return pipelines.origin_of(connection, actor.token_id) if built and actor.token_id is not None else None
+
+
+def _log(
+    connection: Connection,
+    plan: Plan,
+    at: int,
+    package_id: int,
+    version_row: int,
+    version: str,
+    origin: pipelines.Origin | None = None,
+    *,
+    published: bool,
+) -> None:
     detail: dict[str, Any] = {"name": plan.name, "version": version}
+    if origin is not None:
+        detail["build"] = origin._asdict()
     only_tagged = plan.addressed and not published
     if not only_tagged:
         detail["files"] = {new.path: s.sha256 for new, s in plan.files if not new.derived}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access
 from packhouse.db import containers, places
-from packhouse.errors import Protected
+from packhouse.errors import InsufficientScope, Protected
 from packhouse.grammar.patterns import matches_glob, matches_inside, matches_whole
-from packhouse.model import Action, Role
+from packhouse.model import Action, Actor, Role
 from packhouse.packages.publish import Rules
 
 DUPLICATE_FORMATS = ("maven", "generic", "nuget", "terraform_module")
@@ -23,6 +24,7 @@ def read_rules(
 ) -> Rules:
     """The rules in force for this name. Raises `Protected` where one of them forbids the action to this actor."""
     assert access.place is not None
+    check_bounds(access.actor, format, {name, key})
     _check_protection(connection, access, format, {name, key}, action)
     fixed = check_tags(connection, access, format, key, version, action, tags)
     root = places.root_of(connection, access.place.id)
@@ -76,6 +78,24 @@ def is_open(connection: Connection, place: int, setting: str) -> bool:
     """Whether the group at the top of this place's line has a setting on."""
     settings = msgspec.json.decode(places.root_of(connection, place).settings, type=dict[str, Any])
     return bool(setting) and settings.get(setting) is True
+
+
+def bounds_of(format: str, key: str) -> tuple[str, ...]:
+    """The scopes of a token that is for this format and this package alone; "" is any."""
+    return tuple(f"{word}:{quote(value, safe='')}" for word, value in (("format", format), ("package", key)) if value)
+
+
+def bounds_in(actor: Actor) -> tuple[str, ...]:
+    """Those of this actor's token."""
+    return tuple(sorted(scope for scope in actor.scopes if scope.startswith(("format:", "package:"))))
+
+
+def check_bounds(actor: Actor, format: str, names: set[str]) -> None:
+    """A token that came from elsewhere may be for one format or package. Raises `InsufficientScope`."""
+    for word, allowed in (("format", {format}), ("package", names)):
+        held = {scope for scope in actor.scopes if scope.startswith(f"{word}:")}
+        if held and not held & {f"{word}:{quote(value, safe='')}" for value in allowed}:
+            raise InsufficientScope(f"This token is for {' '.join(sorted(held))} only", scope=" ".join(sorted(held)))
 
 
 def _check_protection(connection: Connection, access: Access, format: str, names: set[str], action: Action) -> None:

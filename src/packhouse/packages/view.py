@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize
-from packhouse.contract import Format, Found, Index
+from packhouse.contract import Format, Found, Git, Index
 from packhouse.db import containers
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
@@ -24,13 +24,20 @@ from packhouse.db.scopes import (
     Reader,
 )
 from packhouse.errors import FileNotFound, Forbidden, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
-from packhouse.model import Action, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Search, Spooled, Upload
+from packhouse.model import Action, Actor, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Search, Spooled, Upload, replace
 from packhouse.packages import change, publish, rules, stored
 from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
+from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
 from packhouse.responses import Document, FileReply
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# the one that publishes what was read from a project's own repository: no rule about people holds for it
+REPOSITORY = Actor(kind="repository", name="repository", admin=True)
 
 Generations = tuple[tuple[int, int, Instant], ...]
 """(project, number, moved at) of every project that counts."""
@@ -334,6 +341,25 @@ class View:
         access = self._access
         authorize(access, Action.PUBLISH)
         assert access.place is not None and access.place.id == self.project
+        return await self._publish(upload, access)
+
+    async def from_git(self, project: int, read: Callable[Concatenate[Git, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        await self._reading(project)
+        return await read_repository(self._house, project, read, *args, **kwargs)
+
+    async def take(self, upload: Upload, project: int) -> Published:
+        access = await self._reading(project)
+        return await self._publish(upload, replace(access, actor=REPOSITORY))
+
+    async def _reading(self, project: int) -> Access:
+        """The actor's standing in a project of this scope that it may read. Raises what `authorize` raises."""
+        place = self._access.place
+        access = self._access if place is not None and place.id == project else await self._lookup(project)
+        authorize(access, Action.READ)
+        return access
+
+    async def _publish(self, upload: Upload, access: Access) -> Published:
+        assert access.place is not None
         files: list[tuple[NewFile, Spooled]] = []
         kept: list[Spooled] = []
         try:
@@ -342,11 +368,15 @@ class View:
                 if isinstance(content, bytes):
                     content = await self._house.spool.keep(content)
                     kept.append(content)
+                elif access.actor is REPOSITORY:
+                    kept.append(content)  # nobody else knows of it
                 files.append((new, content))
             key = self._format.coordinates.name_key(upload.name)
             rule = await self._house.database.glance(
                 rules.read_rules, access, self._format.name, upload.name, key, upload.version, Action.PUBLISH, upload.tags
             )
+            if access.actor is REPOSITORY:
+                rule = replace(rule, keep_deleted_names=True)  # to read is not to bring back what was deleted
             plan = publish.plan_publish(self._format, access.place, access.actor, upload, files, rule)
             return await publish.publish(self._house, plan)
         finally:

@@ -12,6 +12,20 @@ SIGN_OUT = "/users/sign_out"
 THEME = "/-/theme"
 TOKENS = "/-/user_settings/personal_access_tokens"
 EVERYTHING = "/-/packages"
+SEARCH = "/search"
+NEW_PROJECT = "/projects/new"
+NEW_GROUP = "/groups/new"
+PROFILE = "/-/user_settings/profile"
+PASSWORD = "/-/user_settings/password/edit"
+IDENTITIES = "/-/user_settings/identities"
+ADMIN = "/admin"
+ADMIN_USERS = "/admin/users"
+ADMIN_SETTINGS = "/admin/application_settings/ci_cd"
+ADMIN_SIGN_ON = "/admin/single_sign_on"
+ADMIN_ISSUERS = "/admin/trusted_issuers"
+ADMIN_AUDIT = "/admin/audit_log"
+SIGN_ON = "/users/auth/openid_connect"
+SIGN_ON_BACK = "/users/auth/openid_connect/callback"
 
 
 def place(kind: str, full_path: str) -> str:
@@ -37,6 +51,66 @@ def package(project_path: str, id: int) -> str:
 def download(project_path: str, file_id: int) -> str:
     """A file of a version."""
     return f"/{quote(project_path)}/-/package_files/{file_id}/download"
+
+
+def restore_package(project_path: str, id: int) -> str:
+    """Where a deleted version is taken out of the bin."""
+    return f"{package(project_path, id)}/restore"
+
+
+def bin_of(where: Place) -> str:
+    """What was deleted from a project and can be restored."""
+    return f"{packages(where)}/bin"
+
+
+def delete_packages(where: Place) -> str:
+    """Where several versions are deleted at once."""
+    return f"{packages(where)}/delete"
+
+
+def delete_file(project_path: str, id: int, file_id: int) -> str:
+    """Where a file of a version is deleted."""
+    return f"{package(project_path, id)}/files/{file_id}/delete"
+
+
+def containers(where: Place) -> str:
+    """The images of a project or a group."""
+    return f"{of_place(where)}/-/container_registries" if where.kind == "group" else f"{of_place(where)}/container_registry"
+
+
+def repository(project_path: str, id: int) -> str:
+    """The tags of a repository of images."""
+    return f"/{quote(project_path)}/container_registry/{id}"
+
+
+def cleanup_rules(where: Place) -> str:
+    """Where a project says which tags go by themselves."""
+    return f"{of_place(where)}/-/settings/packages_and_registries/cleanup_image_tags"
+
+
+def dependency_proxy(where: Place) -> str:
+    """What the dependency proxy of a group holds."""
+    return f"{of_place(where)}/-/dependency_proxy"
+
+
+def edit(where: Place) -> str:
+    """The general settings of a project or group."""
+    return f"{of_place(where)}/-/edit" if where.kind == "group" else f"{of_place(where)}/edit"
+
+
+def settings(where: Place, page: str) -> str:
+    """One of the other pages of settings."""
+    return f"{of_place(where)}/-/settings/{page}"
+
+
+def members(where: Place) -> str:
+    """Who belongs to a place."""
+    return f"{of_place(where)}/-/{'group' if where.kind == 'group' else 'project'}_members"
+
+
+def audit(where: Place) -> str:
+    """What happened in a place."""
+    return f"{of_place(where)}/-/audit_events"
 
 
 def sign_in(return_to: str) -> str:

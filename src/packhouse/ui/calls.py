@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from packhouse.auth.policy import Access
@@ -44,5 +44,9 @@ class PageCall(Protocol):
     @property
     def scope(self) -> Mapping[str, Any]:
         """The request as the server gives it: its path as it was sent, and its query."""
+
+    @property
+    def lookup(self) -> Callable[[int], Awaitable[Access]]:
+        """The viewer's standing in another place, by its id or path."""
 
     async def body(self) -> bytes: ...

@@ -24,6 +24,7 @@ from packhouse.ui.views import (
     HistoryLine,
     Link,
     PackageListRow,
+    Pipeline,
     PlaceLine,
     Publisher,
     Snippet,
@@ -37,14 +38,15 @@ CREDENTIALS = {
     "personal": "personal access token", "project": "project token", "group": "group token", "deploy": "deploy token", "job": "job token",
     "session": "browser session", "password": "password",
 }  # fmt: skip
+YANK_WORDS = {"npm": "deprecated"}  # what its clients call a version that is not offered any more
 KIND_TITLES = {"": "Dependencies", "runtime": "Dependencies"}
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
 
 
-def list_row(item: Listed, mark: FormatMark) -> PackageListRow:
-    """A version in a list. One in error has no page to open."""
+def list_row(item: Listed, mark: FormatMark, *, versions: int | None = None, deletes: bool = False) -> PackageListRow:
+    """A version in a list. One in error has no page to open; who may delete it may choose it."""
     return PackageListRow(
         format=mark,
         name=item.name,
@@ -58,6 +60,8 @@ def list_row(item: Listed, mark: FormatMark) -> PackageListRow:
         size=item.size,
         files=item.files,
         downloads=item.downloads,
+        versions=versions,
+        choice=f"{item.project}-{item.id}" if deletes else "",
     )
 
 
@@ -65,15 +69,22 @@ def badges_of(item: Listed) -> tuple[Badge, ...]:
     """The states of a version that are worth a word."""
     found = []
     if item.yanked is not None:
-        found.append(Badge(text="yanked", kind="danger", title=item.yanked or "No reason was given"))
+        word = YANK_WORDS.get(item.format, "yanked")
+        found.append(Badge(text=word, kind="danger" if word == "yanked" else "caution", title=item.yanked or "No reason was given"))
+    if item.status == "deprecated" and item.yanked is None:
+        found.append(Badge(text="deprecated", kind="caution"))
     if item.status not in {"default", "deprecated"}:
         found.append(Badge(text=item.status.replace("_", " "), kind="danger" if item.status == "error" else "caution"))
     return tuple(found)
 
 
 def publisher_of(item: Listed) -> Publisher | None:
-    """Who published a version, where a user did."""
-    return Publisher(username=item.creator, name=item.creator) if item.creator else None
+    """Who published a version, where a user did, and from which build."""
+    built = item.pipeline
+    if built is None:
+        return Publisher(username=item.creator, name=item.creator) if item.creator else None
+    pipeline = Pipeline(iid=built.iid, ref=built.ref, sha=built.sha, href=built.web_url)
+    return Publisher(username=item.creator or "", name=item.creator or "", pipeline=pipeline)
 
 
 def place_line(where: Place, role: int = Role.NONE, packages: int | None = None) -> PlaceLine:
@@ -94,7 +105,7 @@ def place_line(where: Place, role: int = Role.NONE, packages: int | None = None)
 # -- one package -----------------------------------------------------------------------------------------------------
 
 
-def version_line(item: Listed, current: int, is_prerelease: Callable[[str], bool]) -> VersionLine:
+def version_line(item: Listed, current: int, is_prerelease: Callable[[str], bool], *, deletes: bool = False) -> VersionLine:
     """A version among its like."""
     text = item.version or ""
     early = (Badge(text="pre-release"),) if _says_prerelease(is_prerelease, text) else ()
@@ -106,6 +117,7 @@ def version_line(item: Listed, current: int, is_prerelease: Callable[[str], bool
         tags=tuple(name for _, name, _ in item.tags),
         badges=early + badges_of(item),
         publisher=publisher_of(item),
+        choice=f"{item.project}-{item.id}" if deletes else "",
     )
 
 
@@ -124,7 +136,7 @@ def sort_versions(items: Sequence[Listed], version_key: Callable[[str], Any]) ->
         return tuple(items)
 
 
-def file_line(file: FileRow, project_path: str) -> FileLine:
+def file_line(file: FileRow, project_path: str, *, deletes_of: int | None = None) -> FileLine:
     """A file with every digest that is known of it."""
     blob = file.blob
     digests = (("SHA-256", blob.sha256), ("SHA-512", blob.sha512), ("SHA-1", blob.sha1), ("MD5", blob.md5))
@@ -135,6 +147,7 @@ def file_line(file: FileRow, project_path: str) -> FileLine:
         size=blob.size,
         created=file.created,
         digests=tuple(Digest(name=name, value=value) for name, value in digests if value),
+        delete_href=addresses.delete_file(project_path, deletes_of, file.id) if deletes_of is not None else "",
     )
 
 
@@ -142,6 +155,9 @@ def package_facts(item: Listed, about: About) -> tuple[Fact, ...]:
     """The facts beside a version; what is not known is left out."""
     facts = [Fact(label="Published", at=item.created)]
     facts += [Fact(label="Publisher", text=item.creator)] if item.creator else []
+    if (build := item.pipeline) is not None:
+        facts.append(Fact(label="Build", text=f"pipeline #{build.iid} on {build.ref}", href=build.web_url))
+        facts.append(Fact(label="Commit", text=build.sha, copy=True))
     facts += [Fact(label="Last download", at=item.last_downloaded)] if item.last_downloaded is not None else []
     told = (("Licence", about.license), ("Author", about.author), ("Requires", about.requires))
     facts += [Fact(label=label, text=text) for label, text in told if text]
@@ -152,12 +168,12 @@ def package_facts(item: Listed, about: About) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def dependency_groups(dependencies: Iterable[Dependency]) -> tuple[DependencyGroup, ...]:
-    """The dependencies by their kind, those for running first."""
+def dependency_groups(dependencies: Iterable[Dependency], pages: Mapping[str, str] = {}) -> tuple[DependencyGroup, ...]:
+    """The dependencies by their kind, those for running first. `pages` are those of ours, by name."""
     by_kind: dict[str, list[tuple[str, str, str]]] = {}
     for item in dependencies:
         kind = KIND_TITLES.get(item.kind, item.kind)
-        by_kind.setdefault(kind, []).append((item.name, item.range, ""))
+        by_kind.setdefault(kind, []).append((item.name, item.range, pages.get(item.name, "")))
     ordered = sorted(by_kind, key=lambda kind: (kind != "Dependencies", kind))
     return tuple(DependencyGroup(kind=kind, lines=tuple(by_kind[kind])) for kind in ordered)
 
@@ -165,8 +181,8 @@ def dependency_groups(dependencies: Iterable[Dependency]) -> tuple[DependencyGro
 # -- history ---------------------------------------------------------------------------------------------------------
 
 
-def history_line(event: EventRow) -> HistoryLine:
-    """An event as a sentence. One this page has no words for is told by its name."""
+def history_line(event: EventRow, pages: Mapping[int, str] = {}) -> HistoryLine:
+    """An event as a sentence. One this page has no words for is told by its name. `pages` are those of the pipelines that are known, by id."""
     detail = msgspec.json.decode(event.detail, type=dict[str, Any]) if event.detail else {}
     text, mark = _sentence(event.what, detail)
     return HistoryLine(
@@ -174,8 +190,15 @@ def history_line(event: EventRow) -> HistoryLine:
         text=text,
         mark=mark,
         detail=str(detail.get("reason") or ""),
-        publisher=Publisher(name=event.actor, username=event.actor, via=CREDENTIALS.get(event.credential, "")),
+        publisher=Publisher(name=event.actor, username=event.actor, via=CREDENTIALS.get(event.credential, ""), pipeline=_pipeline(detail, pages)),
     )
+
+
+def _pipeline(detail: Mapping[str, Any], pages: Mapping[int, str]) -> Pipeline | None:
+    built = detail.get("build")
+    if not isinstance(built, dict):
+        return None
+    return Pipeline(iid=built["iid"], ref=built["ref"], sha=built["sha"], href=pages.get(built.get("pipeline", 0), ""))
 
 
 def _sentence(what: str, detail: Mapping[str, Any]) -> tuple[str, str]:
@@ -241,8 +264,10 @@ def first_project_guide(api: str, username: str, token_href: str) -> Guide:
     header = '--header "PRIVATE-TOKEN: <your_access_token>"'
     make = f'curl --request POST {header} --data "name=my-project" "{api}/projects"'
     publish = f'curl {header} --upload-file hello.txt "{api}/projects/{quote(username)}%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"'
+    fetch = f'curl {header} "{api}/projects/{quote(username)}%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"'
     steps = (
         Snippet(id="make-project", client="curl", title="Make a project: it holds packages of every format", text=make, language="shell"),
         Snippet(id="publish-file", client="curl", title="Publish a file to it", text=publish, language="shell"),
+        Snippet(id="fetch-file", client="curl", title="Fetch it again", text=fetch, language="shell"),
     )
-    return Guide(heading="Publish the first package", text="Two commands, once you have a token.", steps=steps, token_href=token_href)
+    return Guide(heading="Publish the first package", text="Three commands, once you have a token.", steps=steps, token_href=token_href)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from packhouse.auth.policy import may
+from packhouse.auth.policy import Access, may
 from packhouse.auth.sessions import Session, Sessions, cookie_name
 from packhouse.db import places
 from packhouse.db.engine import now
 from packhouse.db.scopes import Reader
 from packhouse.errors import InvalidCredential, PlaceNotFound, RegistryError
-from packhouse.model import ANONYMOUS, Action, Actor, Place
+from packhouse.model import ANONYMOUS, Action, Actor, Place, replace
 from packhouse.packages.house import House
 from packhouse.responses import Reply
 from packhouse.ui import addresses, compose
 from packhouse.ui.calls import PageCall
+from packhouse.ui.errands import Errands
 from packhouse.ui.forms import FormFields, check_csrf, check_origin, read_cookies, read_form
 from packhouse.ui.render import Renderer
 from packhouse.ui.replies import html_reply
@@ -23,8 +24,44 @@ from packhouse.ui.views import FormatMark, Frame, Guide, Link, Notice, View, Vie
 
 THEMES = frozenset({"light", "dark"})
 THEME_COOKIE = "packhouse_theme"
-DONE = {"token_revoked": "The token was revoked.", "signed_out": "You have signed out."}
+DONE = {
+    "token_revoked": "The token was revoked.",
+    "signed_out": "You have signed out.",
+    "package_deleted": "The version was deleted.",
+    "packages_deleted": "The versions were deleted.",
+    "some_deleted": "Some of the versions were deleted; a rule protects the others, or they were gone already.",
+    "none_deleted": "Nothing was deleted: a rule protects these versions, or they were gone already.",
+    "package_restored": "The version was restored.",
+    "files_deleted": "The files were deleted.",
+    "file_deleted": "The file was deleted.",
+    "repository_deleted": "The repository was deleted.",
+    "tag_deleted": "The tag was deleted.",
+    "tags_deleted": "The tags were deleted.",
+    "cleanup_saved": "The cleanup rules were saved. Their time begins anew.",
+    "cache_cleared": "The cache was cleared.",
+    "saved": "The changes were saved.",
+    "project_created": "The project was created.",
+    "group_created": "The group was created.",
+    "moved": "It was moved. The old addresses lead to the new one.",
+    "project_deleted": "The project was deleted, with its packages and tokens. Its path stays taken.",
+    "group_deleted": "The group was deleted, with everything below it. Its path stays taken.",
+    "archived": "The project was archived: it can only be read.",
+    "unarchived": "The project can be written to again.",
+    "member_added": "The member was added.",
+    "member_changed": "The member was changed.",
+    "member_removed": "The member was removed.",
+    "rule_added": "The rule was added.",
+    "rule_removed": "The rule was removed.",
+    "user_created": "The user was created.",
+    "user_changed": "The user was changed.",
+    "password_changed": "The password was changed. Every other session has ended.",
+    "connected": "The account is connected: it lets you in from now on.",
+    "disconnected": "The account is disconnected.",
+    "entry_added": "The entry was added.",
+    "entry_removed": "The entry was removed.",
+}
 LARGEST_ID = 2**53
+CONTAINER = "container"
 
 
 class Desk:
@@ -34,6 +71,7 @@ class Desk:
         self.house = house
         self.sessions = sessions
         self.renderer = renderer
+        self.errands = Errands(house)
         self.titles: Mapping[str, str] = {name: format.title for name, format in house.formats.items()}
 
     def answer(self, view: View, status: int = 200) -> Reply:
@@ -57,10 +95,29 @@ class Desk:
             here=here(call.scope),
             viewer=viewer_of(call.actor, call.session, call.headers),
             crumbs=tuple(Link(text=where.path, href=addresses.of_place(where)) for where in line),
-            nav=_nav(call, line[-1], current) if line else (),
-            search_action=addresses.EVERYTHING,
-            notices=(*notices, Notice(text=done)) if done else notices,
+            nav=self._nav(call, line[-1], current) if line else (),
+            search_action=addresses.SEARCH,
+            notices=(*notices, _told(call, done)) if done else notices,
         )
+
+    def images(self, call: PageCall) -> Access:
+        """The viewer's standing where images are concerned: a switch and a level of their own."""
+        return replace(call.access, area="containers", switched_on=self.house.settings.containers)
+
+    def _nav(self, call: PageCall, where: Place, current: str) -> tuple[Link, ...]:
+        """The pages of a place that this viewer may open; what is switched off is not among them."""
+        pages = [Link(text="Overview", href=addresses.of_place(where), current=current == "overview")]
+        if may(call.access, Action.READ):
+            pages.append(Link(text="Packages", href=addresses.packages(where), current=current == "packages"))
+        if where.kind != "user" and CONTAINER in self.house.formats and may(self.images(call), Action.READ):
+            pages.append(Link(text="Containers", href=addresses.containers(where), current=current == "containers"))
+        if where.kind == "group" and self.house.settings.dependency_proxy:
+            pages.append(Link(text="Dependency proxy", href=addresses.dependency_proxy(where), current=current == "dependency_proxy"))
+        if where.kind != "user" and call.actor.user_id is not None:
+            pages.append(Link(text="Members", href=addresses.members(where), current=current == "members"))
+        if where.kind != "user" and may(call.access, Action.MANAGE if where.kind == "project" else Action.OWN):
+            pages.append(Link(text="Settings", href=addresses.edit(where), current=current == "settings"))
+        return tuple(pages)
 
     async def line(self, where: Place) -> list[Place]:
         """The place and all above it, from the top."""
@@ -136,8 +193,9 @@ def number_in(call: PageCall, name: str, missing: RegistryError) -> int:
     return int(text)
 
 
-def _nav(call: PageCall, where: Place, current: str) -> tuple[Link, ...]:
-    pages = [Link(text="Overview", href=addresses.of_place(where), current=current == "overview")]
-    if may(call.access, Action.READ):
-        pages.append(Link(text="Packages", href=addresses.packages(where), current=current == "packages"))
-    return tuple(pages)
+def _told(call: PageCall, text: str) -> Notice:
+    """What was done, with the way back where there is one."""
+    undo, where = call.query.get("undo", ""), call.access.place
+    if where is None or where.kind != "project" or not (undo.isascii() and undo.isdigit()) or len(undo) > 16:
+        return Notice(text=text)
+    return Notice(text=text, action=addresses.restore_package(where.full_path, int(undo)), button="Undo")

@@ -26,6 +26,14 @@ class FormFields:
         """Every value of a field."""
         return tuple(value for key, value in self._fields if key == name)
 
+    def has(self, name: str) -> bool:
+        """Whether a box was ticked, or a field sent at all."""
+        return any(key == name for key, _ in self._fields)
+
+    def typed(self) -> Mapping[str, tuple[str, ...]]:
+        """Every field with its values, for showing a form again."""
+        return {key: self.texts(key) for key, _ in self._fields if key != "csrf"}
+
 
 def read_form(body: bytes, media_type: str) -> FormFields:
     """The fields of a body. Raises `InvalidParameter` where it is no form."""

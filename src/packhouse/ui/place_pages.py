@@ -41,6 +41,9 @@ class PlacePages:
             columns=plain_columns(),
             recent_href=addresses.EVERYTHING,
             guide=self._first_guide(call, found),
+            links=()
+            if call.actor.user_id is None
+            else (Link(text="New project", href=addresses.NEW_PROJECT), Link(text="New group", href=addresses.NEW_GROUP)),
         )
         return desk.answer(view)
 
@@ -78,6 +81,7 @@ class PlacePages:
             columns=plain_columns(),
             recent_href=addresses.packages(where),
             guide=desk.guide(call, where) if where.kind == "project" and not found.recent.items and may(call.access, Action.PUBLISH) else None,
+            links=_makings(call, where),
         )
         return desk.answer(view)
 
@@ -85,6 +89,18 @@ class PlacePages:
         path = addresses.packages(where)
         marks = [(self._desk.mark(name), count) for name, count in found.recent.formats]
         return tuple((mark, Link(text=mark.title, href=addresses.with_query(path, type=mark.name), count=count)) for mark, count in marks)
+
+
+def _makings(call: PageCall, where: Place) -> tuple[Link, ...]:
+    """What may be made in a group, as far as roles say; the group itself may say otherwise."""
+    if where.kind != "group":
+        return ()
+    links = []
+    if may(call.access, Action.PUBLISH):
+        links.append(Link(text="New project", href=addresses.with_query(addresses.NEW_PROJECT, namespace_id=where.id)))
+    if may(call.access, Action.MANAGE):
+        links.append(Link(text="New subgroup", href=addresses.with_query(addresses.NEW_GROUP, parent_id=where.id)))
+    return tuple(links)
 
 
 def _greeting(call: PageCall, found: Dashboard) -> str:

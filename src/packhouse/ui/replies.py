@@ -29,10 +29,10 @@ def html_reply(body: bytes, status: int = 200, headers: Mapping[str, str] | None
     return Reply(body, status, dict(PAGE_HEADERS) | dict(headers or {}), "text/html; charset=utf-8")
 
 
-def see_other(href: str, cookies: tuple[str, ...] = ()) -> Reply:
-    """The answer to a form that has been dealt with: read on there."""
+def see_other(href: str, cookies: tuple[str, ...] = (), *, status: int = 303) -> Reply:
+    """The answer to a form that has been dealt with, or to an old address: read on there."""
     reply = Reply(
-        b"", 303, {"Location": quote(href, safe="/:?#[]@!$&'()*+,;=%~-._"), "Cache-Control": "no-store, private", "Referrer-Policy": "same-origin"}
+        b"", status, {"Location": quote(href, safe="/:?#[]@!$&'()*+,;=%~-._"), "Cache-Control": "no-store, private", "Referrer-Policy": "same-origin"}
     )
     for cookie in cookies:
         reply.headers.append("Set-Cookie", cookie)

@@ -17,6 +17,7 @@ from packhouse.model import Actor, Instant
 from packhouse.responses import Reply
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
+from packhouse.ui.changing import own_tabs
 from packhouse.ui.desk import Desk, number_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.replies import see_other
@@ -47,7 +48,7 @@ class TokenPages:
     async def show(self, call: PageCall) -> Answer:
         """The viewer's tokens, and the form for one more; the address may fill it in."""
         asked = call.query.get("scopes", "").replace(" ", ",").split(",")
-        return await self._page(call, name=call.query.get("name", "")[:LONGEST_NAME], scopes=asked, expires=_last_day())
+        return await self._page(call, name=call.query.get("name", "")[:LONGEST_NAME], scopes=asked, expires=last_day())
 
     async def make(self, call: PageCall) -> Answer:
         """A new token, shown this once; the form again where something is missing."""
@@ -60,7 +61,7 @@ class TokenPages:
         await self._desk.house.database.write(
             _add, call.actor, name, tuple(dict.fromkeys(scopes)), hash_token(secret), _midnight(date.fromisoformat(expires))
         )
-        return await self._page(call, name="", scopes=(), expires=_last_day(), secret=secret, secret_name=name)
+        return await self._page(call, name="", scopes=(), expires=last_day(), secret=secret, secret_name=name)
 
     async def revoke(self, call: PageCall) -> Answer:
         """The token is of no use from now on. Raises `NotFound` for one that is not the viewer's."""
@@ -85,13 +86,14 @@ class TokenPages:
         found, _ = await self._desk.house.database.read(tokens.list_tokens, query)
         view = TokensPage(
             frame=self._desk.frame(call, "Access tokens"),
+            tabs=own_tabs("tokens"),
             lines=tuple(_line(row) for row in found),
             scopes=tuple(ScopeChoice(name=scope, text=text, chosen=scope in scopes) for scope, text in _offered(call.actor).items()),
             action=addresses.TOKENS,
             name=name,
             expires=expires,
-            expires_min=(_today() + timedelta(days=1)).isoformat(),
-            expires_max=_last_day(),
+            expires_min=(today() + timedelta(days=1)).isoformat(),
+            expires_max=last_day(),
             error=error,
             secret=secret,
             secret_name=secret_name,
@@ -117,8 +119,8 @@ def _find_fault(form: FormFields, actor: Actor) -> str:
         day = date.fromisoformat(expires)
     except ValueError:
         return f"The day {expires[:32]!r} is not a date like 2027-01-31."
-    if not _today() < day <= date.fromisoformat(_last_day()):
-        return f"A token expires after today and by {_last_day()}."
+    if not today() < day <= date.fromisoformat(last_day()):
+        return f"A token expires after today and by {last_day()}."
     return ""
 
 
@@ -161,12 +163,14 @@ def _revoke(connection: Connection, actor: Actor, token_id: int) -> None:
     changes.add_event(connection, at, "token_revoke", actor, detail={"token": token_id, "name": found.name})
 
 
-def _today() -> date:
+def today() -> date:
+    """This day, in UTC."""
     return moment(now()).date()
 
 
-def _last_day() -> str:
-    return (_today() + timedelta(days=MOST_DAYS)).isoformat()
+def last_day() -> str:
+    """The last day on which a token may end."""
+    return (today() + timedelta(days=MOST_DAYS)).isoformat()
 
 
 def _midnight(day: date) -> Instant:

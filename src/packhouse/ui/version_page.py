@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from packhouse.contract import Format
 from packhouse.db.packages import Listed
 from packhouse.errors import InvalidName
-from packhouse.model import Moment, PackageRow, Struct, VersionRow
+from packhouse.model import Action, Moment, PackageRow, Place, Reach, Struct, VersionRow
 from packhouse.ui import addresses, compose
 from packhouse.ui.listing import PAGE, read_page
 from packhouse.ui.readmes import Readme
 from packhouse.ui.reads import FoundVersion
-from packhouse.ui.views import FormatMark, Frame, Link, PackagePage, Pager, SnippetBox
-from packhouse.ui.words import number, plural
+from packhouse.ui.views import Day, FormatMark, Frame, Link, PackagePage, Pager, SnippetBox, Trend
+from packhouse.ui.words import DAY, day_label, number, plural
 
+LEVELS = {"project": Reach.PROJECT, "group": Reach.GROUP, "instance": Reach.INSTANCE}
+TREND_DAYS = 90
 TABS = ("overview", "versions", "files", "dependencies", "activity")
 PICKED = 12
 FILES_AT_FIRST = 10
@@ -26,6 +28,7 @@ class TabState(Struct):
 
     tab: str = TABS[0]
     page: int = 1
+    level: str = "project"
 
     @property
     def window(self) -> slice:
@@ -35,11 +38,23 @@ class TabState(Struct):
 def read_tab(query: Mapping[str, str]) -> TabState:
     """The part an address names; the overview where it names none."""
     tab = query.get("tab", "")
-    return TabState(tab=tab if tab in TABS else TABS[0], page=read_page(query.get("page", "")))
+    level = query.get("level", "")
+    return TabState(tab=tab if tab in TABS else TABS[0], page=read_page(query.get("page", "")), level=level if level in LEVELS else "project")
 
 
 def make_version_page(
-    found: FoundVersion, state: TabState, *, frame: Frame, mark: FormatMark, format: Format | None, api: str, readme: Readme | None, token_href: str
+    found: FoundVersion,
+    state: TabState,
+    *,
+    frame: Frame,
+    mark: FormatMark,
+    format: Format | None,
+    api: str,
+    readme: Readme | None,
+    token_href: str,
+    line: Sequence[Place] = (),
+    deletes: bool = False,
+    needed: Mapping[str, str] = {},
 ) -> PackagePage:
     """The whole page; every part of it is there on the tab that shows it."""
     item, about = found.item, found.about
@@ -47,6 +62,7 @@ def make_version_page(
     overview = state.tab == "overview"
     counts = {"versions": len(found.versions), "files": found.total_files, "dependencies": len(about.dependencies), "activity": len(found.events)}
     events = found.events[:EVENTS_AT_FIRST] if overview else found.events[state.window]
+    pages = {build.id: build.web_url for build in found.builds}
     is_prerelease = format.coordinates.is_prerelease if format is not None else _never
     return PackagePage(
         frame=frame,
@@ -65,7 +81,11 @@ def make_version_page(
         remarks=about.warnings,
         picker=tuple(compose.version_line(other, item.id, is_prerelease) for other in _picked(found.versions, item, format)),
         all_versions=_tab(path, "versions") if len(found.versions) > PICKED else "",
-        install=_install(found, format, api, token_href) if overview else None,
+        install=_install(found, state, format, api, token_href, line) if overview else None,
+        levels=_levels(path, state, format, line) if overview else (),
+        trend=make_trend(found.days, frame.now // DAY) if overview and found.days else None,
+        delete_href=f"{path}/delete" if deletes else "",
+        bulk_action=_bulk_action(path, state) if deletes else "",
         readme=readme.html if readme is not None else None,
         readme_cut=readme is not None and readme.cut,
         facts=compose.package_facts(item, about),
@@ -74,11 +94,14 @@ def make_version_page(
         moving=tuple(
             (name, other.version or "", addresses.package(other.project_path, other.id)) for other in found.versions for _, name, _ in other.tags
         ),
-        files=tuple(compose.file_line(file, item.project_path) for file in (found.files[:FILES_AT_FIRST] if overview else found.files)),
+        files=tuple(
+            compose.file_line(file, item.project_path, deletes_of=item.id if deletes else None)
+            for file in (found.files[:FILES_AT_FIRST] if overview else found.files)
+        ),
         all_files=_more(path, "files", found.total_files, FILES_AT_FIRST, "file"),
-        versions=tuple(compose.version_line(other, item.id, is_prerelease) for other in found.versions[state.window]),
-        dependencies=compose.dependency_groups(about.dependencies),
-        history=tuple(compose.history_line(event) for event in events),
+        versions=tuple(compose.version_line(other, item.id, is_prerelease, deletes=deletes) for other in found.versions[state.window]),
+        dependencies=compose.dependency_groups(about.dependencies, needed),
+        history=tuple(compose.history_line(event, pages) for event in events),
         all_history=_more(path, "activity", len(found.events), EVENTS_AT_FIRST, "event"),
         pager=_pager(path, state, counts.get(state.tab, 0)) if state.tab in {"versions", "files", "activity"} else Pager(),
     )
@@ -98,11 +121,45 @@ def package_of(found: FoundVersion, format: Format) -> PackageRow:
     return PackageRow(id=item.package_id, project=item.project, name=item.name, key=key, versions=(version,), tags=tags)
 
 
-def _install(found: FoundVersion, format: Format | None, api: str, token_href: str) -> SnippetBox | None:
+def _install(found: FoundVersion, state: TabState, format: Format | None, api: str, token_href: str, line: Sequence[Place]) -> SnippetBox | None:
     if format is None:
         return None
-    moment = Moment(at=0, api=api, format=format.name, level="project", place=found.item.project)
+    levels = levels_of(format, line)
+    level = state.level if state.level in levels else "project"
+    place = {"project": found.item.project, "group": line[0].id if line else 0, "instance": 0}[level]
+    moment = Moment(at=0, api=api, format=format.name, level=level, place=place)
     return compose.snippet_box(format, moment, package_of(found, format), ("install",), id="install", token_href=token_href)
+
+
+def levels_of(format: Format, line: Sequence[Place]) -> tuple[str, ...]:
+    """Where clients of a format can install from: the project, the group at the top of its line, the whole instance."""
+    grouped = bool(line) and line[0].kind == "group"
+    return tuple(
+        level
+        for level, reach in LEVELS.items()
+        if (level != "group" or grouped) and any(route.action is Action.READ and reach in route.reach for route in format.routes)
+    )
+
+
+def _levels(path: str, state: TabState, format: Format | None, line: Sequence[Place]) -> tuple[Link, ...]:
+    levels = levels_of(format, line) if format is not None else ()
+    if len(levels) < 2:
+        return ()
+    texts = {"project": "This project", "group": f"Group {line[0].path}" if line else "", "instance": "Everywhere"}
+    current = state.level if state.level in levels else "project"
+    return tuple(
+        Link(text=texts[level], href=addresses.with_query(path, level="" if level == "project" else level), current=level == current)
+        for level in levels
+    )
+
+
+def make_trend(days: Mapping[int, int], today: int) -> Trend:
+    """Downloads of the last days as a line and as a table; a day without any is a zero."""
+    counts = [days.get(day, 0) for day in range(today - TREND_DAYS + 1, today + 1)]
+    top = max(max(counts), 1)
+    points = " ".join(f"{300 * n / (TREND_DAYS - 1):.1f},{44 - 40 * count / top:.1f}" for n, count in enumerate(counts))
+    labels = [day_label((today - TREND_DAYS + 1 + n) * DAY) for n in range(TREND_DAYS)]
+    return Trend(total=sum(counts), points=points, days=tuple(Day(label=label, count=count) for label, count in zip(labels, counts, strict=True)))
 
 
 def _picked(versions: Sequence[Listed], item: Listed, format: Format | None) -> tuple[Listed, ...]:
@@ -116,7 +173,13 @@ def _warning(item: Listed) -> str:
     if item.yanked is None:
         return ""
     reason = f": {item.yanked}" if item.yanked else ""
+    if compose.YANK_WORDS.get(item.format) == "deprecated":
+        return f"This version is deprecated{reason}. Whoever installs it is told so."
     return f"This version was yanked{reason}. Installers offer it only to those who ask for exactly this version."
+
+
+def _bulk_action(path: str, state: TabState) -> str:
+    return {"versions": f"{path.rpartition('/')[0]}/delete", "files": f"{path}/files/delete"}.get(state.tab, "")
 
 
 def _tab(path: str, tab: str) -> str:

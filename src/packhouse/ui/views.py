@@ -40,10 +40,12 @@ class Link(Struct):
 
 
 class Notice(Struct):
-    """A line above the page. `kind`: good, caution or danger."""
+    """A line above the page. `kind`: good, caution or danger. With an action it has a button that takes back what was done."""
 
     text: str
     kind: str = "good"
+    action: str = ""
+    button: str = ""
 
 
 class Frame(Struct):
@@ -56,7 +58,7 @@ class Frame(Struct):
     crumbs: tuple[Link, ...] = ()
     nav: tuple[Link, ...] = ()
     search_action: str = ""
-    search_label: str = "Search packages"
+    search_label: str = "Search"
     notices: tuple[Notice, ...] = ()
 
 
@@ -157,6 +159,7 @@ class PackageListRow(Struct):
     files: int | None = None
     downloads: int | None = None
     versions: int | None = None
+    choice: str = ""  # what a form sends to choose this row
 
 
 class Column(Struct):
@@ -188,6 +191,7 @@ class SignInPage(View):
     username: str = ""
     return_to: str = ""
     error: str = ""
+    sign_on: Link | None = None
 
 
 class PlaceLine(Struct):
@@ -225,6 +229,7 @@ class DashboardPage(View):
     columns: tuple[Column, ...] = ()
     recent_href: str = ""
     guide: Guide | None = None
+    links: tuple[Link, ...] = ()  # what can be made here
 
 
 class PlacePage(View):
@@ -241,6 +246,7 @@ class PlacePage(View):
     columns: tuple[Column, ...] = ()
     recent_href: str = ""
     guide: Guide | None = None
+    links: tuple[Link, ...] = ()  # what can be made here
 
 
 class Filters(Struct):
@@ -266,6 +272,10 @@ class PackageListPage(View):
     pager: Pager = Pager()
     with_project: bool = False
     guide: Guide | None = None
+    sorting: SortChoice | None = None
+    bulk_action: str = ""
+    broken: Link | None = None  # versions in error, where there are any
+    bin_href: str = ""
 
 
 class Digest(Struct):
@@ -281,6 +291,7 @@ class FileLine(Struct):
     created: Instant
     digests: tuple[Digest, ...] = ()
     downloads: int | None = None
+    delete_href: str = ""
 
 
 class VersionLine(Struct):
@@ -291,6 +302,7 @@ class VersionLine(Struct):
     tags: tuple[str, ...] = ()
     badges: tuple[Badge, ...] = ()
     publisher: Publisher | None = None
+    choice: str = ""
 
 
 class DependencyGroup(Struct):
@@ -344,6 +356,9 @@ class PackagePage(View):
     picker: tuple[VersionLine, ...] = ()
     all_versions: str = ""
     install: SnippetBox | None = None
+    levels: tuple[Link, ...] = ()  # where to install from
+    delete_href: str = ""
+    bulk_action: str = ""  # where what is chosen on this tab is deleted
     readme: Markup | None = None
     readme_cut: bool = False
     facts: tuple[Fact, ...] = ()
@@ -383,6 +398,7 @@ class TokensPage(View):
     template: ClassVar[str] = "tokens.html"
 
     frame: Frame
+    tabs: tuple[Link, ...] = ()
     lines: tuple[TokenLine, ...] = ()
     scopes: tuple[ScopeChoice, ...] = ()
     action: str = ""
@@ -407,3 +423,241 @@ class ErrorPage(View):
     search: str = ""
     sign_in: str = ""
     request_id: str = ""
+
+
+# -- asking before something goes ------------------------------------------------------------------------------------
+
+
+class Doomed(Struct):
+    """One of the things that would go, and what is worth knowing about it."""
+
+    text: str
+    detail: str = ""
+
+
+class ConfirmPage(View):
+    """Names what would go and says what will stop working. `instead` are gentler ways; `consent` is a box that must be ticked first."""
+
+    template: ClassVar[str] = "confirm.html"
+
+    frame: Frame
+    heading: str
+    text: str
+    action: str
+    button: str
+    cancel: str
+    doomed: tuple[Doomed, ...] = ()
+    warnings: tuple[str, ...] = ()
+    instead: tuple[Link, ...] = ()
+    consent: str = ""
+    hidden: tuple[tuple[str, str], ...] = ()
+    command: Snippet | None = None
+    error: str = ""
+
+
+# -- containers ------------------------------------------------------------------------------------------------------
+
+
+class SortChoice(Struct):
+    """The fields a list can be sorted by, the one in force, and its direction."""
+
+    label: str
+    fields: tuple[Link, ...] = ()
+    turn: Link | None = None
+
+
+class RepositoryLine(Struct):
+    """A repository of images in a list. `reference` is what clients are told, `name` is below the project."""
+
+    name: str
+    href: str
+    reference: str
+    tags: int
+    created: Instant
+    project: Link | None = None
+    delete_href: str = ""
+
+
+class CleanupState(Struct):
+    """What is said of cleanup beside the images of a project."""
+
+    text: str
+    href: str = ""
+    next_run: Instant | None = None
+
+
+class RepositoryListPage(View):
+    """The images of a project or group."""
+
+    template: ClassVar[str] = "repository_list.html"
+
+    frame: Frame
+    total: int
+    filters: Filters
+    lines: tuple[RepositoryLine, ...] = ()
+    sorting: SortChoice | None = None
+    cleanup: CleanupState | None = None
+    commands: tuple[Snippet, ...] = ()
+    guide: Guide | None = None
+    pager: Pager = Pager()
+
+
+class PlatformLine(Struct):
+    """One of the images that a tag stands for."""
+
+    name: str
+    digest: str
+    size: int | None = None
+
+
+class AttachedLine(Struct):
+    """Something that speaks of an image: a signature, an attestation, a bill of materials."""
+
+    kind: str
+    digest: str
+    size: int
+    signature: bool = False
+
+
+class TagLine(Struct):
+    """A tag with what it points at."""
+
+    name: str
+    reference: str
+    digest: str
+    pushed: Instant
+    platforms: tuple[PlatformLine, ...] = ()
+    attached: tuple[AttachedLine, ...] = ()
+    badges: tuple[Badge, ...] = ()
+    size: int | None = None
+    layers: int | None = None
+    media_type: str = ""
+    config: str = ""
+    made: Instant | None = None
+    delete_href: str = ""
+
+    @property
+    def signed(self) -> bool:
+        return any(item.signature for item in self.attached)
+
+
+class RepositoryPage(View):
+    """A repository of images with its tags."""
+
+    template: ClassVar[str] = "repository.html"
+
+    frame: Frame
+    name: str
+    reference: str
+    total: int
+    filters: Filters
+    tags: tuple[TagLine, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    install: SnippetBox | None = None
+    sorting: SortChoice | None = None
+    delete_href: str = ""
+    bulk_action: str = ""
+    pager: Pager = Pager()
+
+
+class Option(Struct):
+    """One of the values a form offers."""
+
+    value: str
+    text: str
+    chosen: bool = False
+
+
+class CleanupPage(View):
+    """Which tags go by themselves: the form, what it would remove now, and what was removed. `faults` are by field."""
+
+    template: ClassVar[str] = "cleanup.html"
+
+    frame: Frame
+    action: str
+    enabled: bool
+    cadence: tuple[Option, ...]
+    keep_n: tuple[Option, ...]
+    older_than: tuple[Option, ...]
+    remove: str
+    keep: str
+    faults: tuple[tuple[str, str], ...] = ()
+    next_run: Instant | None = None
+    preview: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+    preview_total: int = 0
+    runs: tuple[tuple[Instant, str, str], ...] = ()
+    back: str = ""
+
+
+class CachedLine(Struct):
+    """A manifest that a dependency proxy holds."""
+
+    image: str
+    tag: str
+    digest: str
+    size: int
+    created: Instant
+    read: Instant
+    command: str
+
+
+class ProxyPage(View):
+    """What the dependency proxy of a group holds. `state`: on, off or aimless (there is no upstream)."""
+
+    template: ClassVar[str] = "dependency_proxy.html"
+
+    frame: Frame
+    state: str
+    prefix: str
+    text: str = ""
+    upstream: str = ""
+    facts: tuple[Fact, ...] = ()
+    lines: tuple[CachedLine, ...] = ()
+    commands: tuple[Snippet, ...] = ()
+    clear_href: str = ""
+    settings_href: str = ""
+    pager: Pager = Pager()
+
+
+# -- search ----------------------------------------------------------------------------------------------------------
+
+
+class SearchPage(View):
+    """What was found of a text in everything the viewer may see."""
+
+    template: ClassVar[str] = "search.html"
+
+    frame: Frame
+    text: str
+    packages: tuple[PackageListRow, ...] = ()
+    packages_more: Link | None = None
+    columns: tuple[Column, ...] = ()
+    images: tuple[RepositoryLine, ...] = ()
+    images_total: int = 0
+    sections: tuple[Section, ...] = ()
+
+
+# -- the bin ---------------------------------------------------------------------------------------------------------
+
+
+class BinLine(Struct):
+    """A deleted version that can come back."""
+
+    format: FormatMark
+    name: str
+    version: str
+    deleted: Instant
+    gone: Instant  # when it cannot come back any more
+    restore_action: str
+
+
+class BinPage(View):
+    """What was deleted from a project and can be restored."""
+
+    template: ClassVar[str] = "bin.html"
+
+    frame: Frame
+    text: str
+    lines: tuple[BinLine, ...] = ()
+    back: str = ""
+    pager: Pager = Pager()

@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from packhouse.model import Instant
 
+DAY = 86_400_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 THIN_SPACE = "\u202f"
@@ -29,6 +30,12 @@ def full_time(at: Instant) -> str:
     """The time in words that need no locale: 25 Nov 2026, 19:49:12 UTC."""
     when = moment(at)
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}, {when:%H:%M:%S} UTC"
+
+
+def day_label(at: Instant) -> str:
+    """The day in words: 25 Nov 2026."""
+    when = moment(at)
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
 
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -106,6 +106,7 @@ class App:
         sessions: Sessions,
         clock: Clock,
         page_error: Callable[[RegistryError, Scope], Awaitable[Answer]],
+        discover: Callable[[Scope, str], Awaitable[Reply]],
         lifespan: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         self.house = house
@@ -113,6 +114,7 @@ class App:
         self.log = AccessLog(house.settings.access_log)
         self._entrance = Entrance(house, sessions, clock)
         self._page_error = page_error
+        self._discover = discover
         self._lifespan = lifespan
         self._prefix = secrets.token_hex(6)
         self._count = 0
@@ -166,6 +168,8 @@ class App:
     async def _serve(self, exchange: Exchange) -> Sent:
         if exchange.method not in METHODS:
             return await exchange.reply(answer_method(METHODS))
+        if b"go-get=1" in exchange.scope["query_string"] and exchange.method in ("GET", "HEAD"):
+            return await exchange.reply(await self._discover(exchange.scope, exchange.address))
         exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
         if exchange.entry is None:
             return await exchange.reply(answer_method(allowed) if allowed else answer_no_route())

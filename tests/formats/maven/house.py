@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, update
 from packhouse.assemble import make_app
 from packhouse.auth.tokens import hash_token, make_token
 from packhouse.blobs.disk import DiskStore
+from packhouse.contract import Format
 from packhouse.db import places, tokens, users
 from packhouse.db.engine import now
 from packhouse.db.migrate import migrate, sync_engine
@@ -53,7 +54,8 @@ class Answer:
 class House:
     """A running application, its database, and an administrator."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, formats: Sequence[Format] = (FORMAT,), **settings: Any) -> None:
+        self._formats = formats
         self._settings = Settings(data=str(folder), external_url="https://packhouse.example", access_log=False, min_free_mib=0, **settings)
         DiskStore(folder / "blobs").start()
         self._engine = sync_engine("", folder)
@@ -69,7 +71,7 @@ class House:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _start(self) -> None:
-        self._app = make_app(self._settings, (FORMAT,))
+        self._app = make_app(self._settings, self._formats)
         self._stopping = asyncio.Event()
         started = asyncio.Event()
         said: list[str] = []
@@ -107,6 +109,10 @@ class House:
         # the application writes as well: a transaction that began as a read could not wait for it
         with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
             return change(connection, *args, **kwargs)
+
+    def work(self, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """What a job of the application does, done now."""
+        return self._run(work(self._app.house, *args))
 
     # -- furniture ---------------------------------------------------------------------------------------------------
 

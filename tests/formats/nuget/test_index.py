@@ -102,8 +102,8 @@ def test_documents_are_the_golden_ones(shape: str, tmp_path: Path) -> None:
     """A document that clients have stored changes though its rows do not. `PACKHOUSE_GOLDEN=write` writes them anew."""
     given, moment = shapes(tmp_path)[shape]
     sets = {
-        "registration": registration.write_registration(given, {}, moment),
-        "registration1": registration.write_registration_1(given, {}, moment),
+        "registration": {**registration.write_registration(given, {}, moment), **registration.write_pages(given, {}, moment)},
+        "registration1": {**registration.write_registration_1(given, {}, moment), **registration.write_pages_1(given, {}, moment)},
         "versions": registration.write_versions(given, {}, moment),
     }
     for kind, documents in sets.items():
@@ -212,7 +212,7 @@ def test_unlisting_is_told(tmp_path: Path) -> None:
 def test_pages(count: int, pages: int, tmp_path: Path) -> None:
     """A package of many versions is one huge document, or a version falls between two pages."""
     given = several(tmp_path, *(f"{number}.0.0" for number in range(count)))
-    documents = registration.write_registration(given, {}, MOMENT)
+    documents = {**registration.write_registration(given, {}, MOMENT), **registration.write_pages(given, {}, MOMENT)}
     index = json.loads(documents["index"].body)
     assert index["count"] == len(index["items"]) == pages and sum(page["count"] for page in index["items"]) == count
     found = []

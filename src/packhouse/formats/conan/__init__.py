@@ -21,6 +21,7 @@ FORMAT = Format(
         "recipe": Index(over="shelf", write=index.write_recipe),
         "list": Index(over="shelf", write=index.write_list),
     },
+    unfinished=names.unfinished,
     max_file_size=3 * GIB,
     clients=("conan", "conan 1"),
     any_job_user=True,

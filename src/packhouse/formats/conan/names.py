@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
 from packhouse.model import Struct
@@ -152,6 +152,16 @@ def project_path(params: Mapping[str, str]) -> str | None:
     """The project that a reference means where the URL names none: its user is the path with + for each slash."""
     user = params["user"]
     return None if user == NOBODY else user.replace("+", "/")
+
+
+def unfinished(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """The files of each unit without a manifest, which clients send last."""
+    units: dict[str, list[str]] = {}
+    for path in paths:
+        recipe, kind, rest = path.split("/", 2)
+        folder = f"{recipe}/{kind}/" if kind == "export" else f"{recipe}/{kind}/{'/'.join(rest.split('/', 2)[:2])}/"
+        units.setdefault(folder, []).append(path)
+    yield from (tuple(sorted(held)) for folder, held in sorted(units.items()) if folder + MANIFEST not in held)
 
 
 # -- names and versions as the house knows them ------------------------------------------------------------------------

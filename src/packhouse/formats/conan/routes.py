@@ -31,6 +31,7 @@ from packhouse.responses import FileReply, Reply, json_reply
 NO_STORE = {"cache-control": "no-store"}
 LONGEST_QUERY = 200
 MOST_WILDCARDS = 5
+SHORT = 16 * 1024
 TOKEN_HEADERS = ("private-token", "deploy-token", "job-token")
 
 
@@ -213,10 +214,10 @@ async def describe(call: Call, spot: Spot, content: Spooled) -> tuple[NewFile, .
         parse.check_recipe(recipe, spot.reference.name, spot.reference.version)
         about = recipe.about
     elif spot.file == INFO:
-        info = await call.inspect(parse.read_info, content)
+        info = parse.read_info(content.path) if is_short(content) else await call.inspect(parse.read_info, content)
         facts, about = Facts(content=info.content), info.about
     elif spot.file == MANIFEST:
-        manifest = await call.inspect(parse.read_manifest, content, described)
+        manifest = parse.read_manifest(content.path, described) if is_short(content) else await call.inspect(parse.read_manifest, content, described)
         facts, about = Facts(digest=manifest.digest), manifest.about
         neighbour = await find_file(call, spot, described)
         parse.check_described(described, manifest.digest, neighbour.blob.md5 if neighbour else None)
@@ -231,6 +232,11 @@ async def describe(call: Call, spot: Spot, content: Spooled) -> tuple[NewFile, .
     # A complete recipe is listed among the others.
     listed = NewFile(path=spot.path, content=content, shelf=SHELF_OF_RECIPES, derived=True, movable=spot.movable)
     return (new, listed)
+
+
+def is_short(content: Spooled) -> bool:
+    """Whether a text of plain lines may be read on the spot: there is nothing in it that takes long, or could break a parser."""
+    return content.size <= SHORT
 
 
 async def find_file(call: Call, spot: Spot, file: str) -> FileReply | None:

@@ -21,6 +21,7 @@ FORMAT = Format(
         "folder": Index(over="shelf", write=index.write_folder),
         "snapshot": Index(over="shelf", write=index.write_snapshot),
     },
+    state_of=names.state_of,
     max_file_size=3 * GIB,
-    clients=("mvn", "ivy", "coursier"),
+    clients=("mvn", "gradle", "sbt", "ivy", "coursier"),
 )

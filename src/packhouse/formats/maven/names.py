@@ -178,6 +178,12 @@ def is_movable(spot: Spot) -> bool:
     return build is not None and not build.time
 
 
+def state_of(version: str, file: str) -> tuple[str, tuple[str, int]] | None:
+    """What a build of a snapshot is a state of, and its place among them; None for a file that is no build."""
+    build = read_build(version, file) if is_snapshot(version) else None
+    return None if build is None or not build.time else (build.plain, (build.time, build.number))
+
+
 # -- the order of versions: the specification is the section "Version Order Specification" of Maven's POM reference ---
 
 Items: TypeAlias = list["int | str | Items"]

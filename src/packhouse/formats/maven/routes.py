@@ -163,6 +163,8 @@ async def put_metadata(call: Call) -> Answer:
 
 async def list_versions(call: Call, name: str, versions: tuple[str, ...]) -> None:
     wanted = set(versions)
+    if not wanted:
+        return
     try:
         documents = await call.packages.documents("folder", names.folder_shelf(name))
         wanted.difference_update(msgspec.json.decode(documents[VERSIONS].body, type=list[str]))

@@ -20,5 +20,6 @@ FORMAT = Format(
     indexes={"packument": Index(over="package", write=index.write_packument, vary="Accept, Authorization, Accept-Encoding")},
     max_file_size=parse.MAX_FILE_SIZE,
     clients=("npm", "pnpm", "yarn 1", "yarn"),
+    identities="exchange",
     unique_in_group=names.in_root_group,
 )

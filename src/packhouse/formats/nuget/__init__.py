@@ -22,6 +22,8 @@ FORMAT = Format(
     indexes={
         "registration": Index(over="package", write=registration.write_registration, needs="uploads"),
         "registration1": Index(over="package", write=registration.write_registration_1, needs="uploads"),
+        "pages": Index(over="package", write=registration.write_pages, needs="uploads"),
+        "pages1": Index(over="package", write=registration.write_pages_1, needs="uploads"),
         "versions": Index(over="package", write=registration.write_versions, needs="uploads"),
     },
     credentials=(read_api_key,),

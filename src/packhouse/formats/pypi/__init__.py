@@ -25,4 +25,5 @@ FORMAT = Format(
     },
     max_file_size=3 * GIB,
     clients=("pip", "twine", "uv", "poetry", "pdm", "hatch", "flit"),
+    identities="mint",
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from packhouse.formats.nuget import names
-from packhouse.formats.nuget.index.releases import Release, content_address, leaf_address, list_releases, order_of, write_entry
+from packhouse.formats.nuget.index.releases import Release, container_address, fill_entry, leaf_address, list_releases, order_of
 from packhouse.model import Documents, Moment, NewDocument, Rows
 
 JSON = "application/json"
@@ -32,6 +32,16 @@ def write_registration_1(rows: Rows, _reads: Mapping[str, Documents], moment: Mo
     return write_hive(rows, moment, HIVE_1)
 
 
+def write_pages(rows: Rows, _reads: Mapping[str, Documents], moment: Moment) -> Documents:
+    """The pages of the registration with every version, where it has more than one. A set of its own: the index is asked for first, and alone."""
+    return write_pages_of(rows, moment, HIVE)
+
+
+def write_pages_1(rows: Rows, _reads: Mapping[str, Documents], moment: Moment) -> Documents:
+    """The same without versions, or dependencies, of Semantic Versioning 2."""
+    return write_pages_of(rows, moment, HIVE_1)
+
+
 def write_versions(rows: Rows, _reads: Mapping[str, Documents], _moment: Moment) -> Documents:
     """The versions of a package, for the flat container: clients put them into addresses as they stand."""
     releases = list_releases(rows)
@@ -41,21 +51,29 @@ def write_versions(rows: Rows, _reads: Mapping[str, Documents], _moment: Moment)
 
 
 def write_hive(rows: Rows, moment: Moment, hive: str) -> Documents:
-    """The index of a registration and its pages; none where nothing is listed."""
-    releases = list_releases(rows, semver1=hive == HIVE_1)
-    if not releases:
+    """The index of a registration, with the versions in it where they are few; none where nothing is listed."""
+    pages = _split(rows, hive)
+    if not pages:
         return {}
     base = hive_address(rows, moment, hive)
-    pages = [releases[start : start + PAGE] for start in range(0, len(releases), PAGE)]
-    whole = len(pages) == 1
-    items = ",".join(_write_page(page, moment, base, items=whole) for page in pages)
+    items = ",".join(_write_page(page, moment, base, items=len(pages) == 1) for page in pages)
     head = f'{{"@id":"{base}/index.json","count":{len(pages)},"items":[{items}]}}'
-    documents = {INDEX: NewDocument(body=head.encode(), media_type=JSON)}
-    if not whole:
-        for page in pages:
-            body = _write_page(page, moment, base, items=True, parent=True).encode()
-            documents[page_path(page[0].normal, page[-1].normal)] = NewDocument(body=body, media_type=JSON)
-    return documents
+    return {INDEX: NewDocument(body=head.encode(), media_type=JSON)}
+
+
+def write_pages_of(rows: Rows, moment: Moment, hive: str) -> Documents:
+    """The pages of a registration; none where the index holds the one there is."""
+    pages = _split(rows, hive)
+    if len(pages) < 2:
+        return {}
+    base = hive_address(rows, moment, hive)
+    bodies = {page_path(page[0].normal, page[-1].normal): _write_page(page, moment, base, items=True, parent=True) for page in pages}
+    return {path: NewDocument(body=body.encode(), media_type=JSON) for path, body in bodies.items()}
+
+
+def _split(rows: Rows, hive: str) -> list[list[Release]]:
+    releases = list_releases(rows, semver1=hive == HIVE_1)
+    return [releases[start : start + PAGE] for start in range(0, len(releases), PAGE)]
 
 
 def hive_address(rows: Rows, moment: Moment, hive: str) -> str:
@@ -99,5 +117,6 @@ def _write_items(releases: Sequence[Release], moment: Moment, base: str) -> Iter
 
 
 def _write_item(release: Release, moment: Moment, base: str) -> str:
-    leaf, content, entry = leaf_address(release, moment), content_address(release, moment), write_entry(release, moment)
+    leaf, container = leaf_address(release, moment), container_address(release, moment)
+    content, entry = f"{container}/{release.file.path}", fill_entry(release, leaf, container)
     return f'{{"@id":"{leaf}.json","packageContent":"{content}","registration":"{base}/index.json","catalogEntry":{entry}}}'

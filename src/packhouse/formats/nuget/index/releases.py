@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -24,13 +25,14 @@ class Facts(Struct, omit_defaults=True):
 
 
 class Release(Struct):
-    """A version that is listed: its row, its package file, that file's facts, the version in its parts, and as addresses have it."""
+    """A version that is listed: its row, its package file, that file's facts; the version in its parts, as addresses have it, and its place."""
 
     row: VersionRow
     file: FileRow
     facts: Facts
     version: names.Version
     normal: str
+    key: names.Key
 
     @property
     def listed(self) -> bool:
@@ -43,20 +45,29 @@ _read_facts = msgspec.json.Decoder(Facts).decode
 def list_releases(rows: Rows, *, semver1: bool = False) -> list[Release]:
     """The versions in their order, each once: of equal ones in several projects, the one published last."""
     found: dict[str, Release] = {}
-    for row in sorted((each for package in rows.packages for each in package.versions), key=_age):
+    for row in (each for package in rows.packages for each in package.versions):
         file = _package_file(row)
         if file is None or row.status == "hidden":
             continue
-        version = names.read_version(row.version)
-        release = Release(row=row, file=file, facts=_read_facts(file.facts), version=version, normal=version.normal.lower())
-        if not (semver1 and release.facts.semver2):
-            found[release.normal] = release
+        version, normal, key = _read_version(row.version)
+        other = found.get(normal)
+        if other is not None and _age(other.row) > _age(row):
+            continue
+        facts = _read_facts(file.facts)
+        if not (semver1 and facts.semver2):
+            found[normal] = Release(row=row, file=file, facts=facts, version=version, normal=normal, key=key)
     return sorted(found.values(), key=order_of)
+
+
+@lru_cache(16384)
+def _read_version(text: str) -> tuple[names.Version, str, names.Key]:
+    version = names.read_version(text)
+    return version, version.normal.lower(), names.order_of(version)
 
 
 def order_of(release: Release) -> names.Key:
     """The place of a release among the others."""
-    return names.order_of(release.version)
+    return release.key
 
 
 def _age(row: VersionRow) -> tuple[Instant, int]:
@@ -64,7 +75,10 @@ def _age(row: VersionRow) -> tuple[Instant, int]:
 
 
 def _package_file(row: VersionRow) -> FileRow | None:
-    return next((file for file in row.files if not file.derived and file.path.endswith(names.PACKAGE)), None)
+    for file in row.files:
+        if not file.derived and file.path.endswith(names.PACKAGE):
+            return file
+    return None
 
 
 # -- addresses: neither ids nor versions hold a character that would have to be escaped, in addresses, in JSON or in XML ----
@@ -95,7 +109,13 @@ def inside_string(text: str) -> str:
 
 def iso(instant: Instant) -> str:
     """ISO 8601 with milliseconds, in UTC."""
-    return f"{datetime.fromtimestamp(instant // 1000000, UTC).isoformat()[:19]}.{instant // 1000 % 1000:03d}Z"
+    hour, rest = divmod(instant, 3_600_000_000)
+    return f"{_write_hour(hour)}{rest // 60_000_000:02d}:{rest // 1_000_000 % 60:02d}.{rest // 1000 % 1000:03d}Z"
+
+
+@lru_cache(1024)
+def _write_hour(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3600, UTC).isoformat()[:14]  # thousands of versions share some hundred hours
 
 
 def published(release: Release) -> str:
@@ -112,8 +132,12 @@ def package_hash(release: Release) -> str:
 
 def write_entry(release: Release, moment: Moment) -> str:
     """The catalog entry as JSON: the part that was made when the version was published, with its addresses, and what may change."""
-    entry = release.facts.entry.replace(LEAF, leaf_address(release, moment))
-    entry = entry.replace(CONTENT, container_address(release, moment))
+    return fill_entry(release, leaf_address(release, moment), container_address(release, moment))
+
+
+def fill_entry(release: Release, leaf: str, container: str) -> str:
+    """The same, with these addresses."""
+    entry = release.facts.entry.replace(LEAF, leaf).replace(CONTENT, container)
     hashed = package_hash(release)
     told = f',"packageHash":"{hashed}","packageHashAlgorithm":"SHA512"' if hashed else ""
     listed = "true" if release.listed else "false"

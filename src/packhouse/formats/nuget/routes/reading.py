@@ -52,6 +52,7 @@ def known_version(text: str) -> str:
 # -- registrations -----------------------------------------------------------------------------------------------------
 
 _INDEXES = {HIVE: "registration", HIVE_1: "registration1"}
+_PAGES = {HIVE: "pages", HIVE_1: "pages1"}
 
 
 async def show_registration(call: Call) -> Answer:
@@ -82,9 +83,12 @@ async def show_page_1(call: Call) -> Answer:
 async def find_page(call: Call, hive: str) -> Answer:
     name = known_name(call.params["name"])
     lower, upper = known_version(call.params["lower"]), known_version(call.params["upper"].removesuffix(".json"))
-    documents = await call.packages.documents(_INDEXES[hive], name)
-    if (page := documents.get(page_path(lower, upper))) is not None:
-        return page
+    try:
+        documents = await call.packages.documents(_PAGES[hive], name)
+        if (page := documents.get(page_path(lower, upper))) is not None:
+            return page
+    except PackageNotFound:
+        pass  # no pages any more, or no package
     made = write_page(await call.packages.rows(name), lower, upper, call.moment, hive)
     if made is None:
         raise VersionNotFound

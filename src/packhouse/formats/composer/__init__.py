@@ -1,0 +1,29 @@
+"""Composer packages for PHP: a repository over tags and branches of the project's Git repository, and over uploaded zips."""
+
+from packhouse.contract import GIB, Coordinates, Format, Index
+from packhouse.formats.composer import index, names, routes, snippets
+from packhouse.formats.composer.errors import ERRORS
+
+FORMAT = Format(
+    name="composer",
+    title="Composer",
+    purl="composer",
+    coordinates=Coordinates(
+        name_key=names.name_key,
+        version_id=names.version_id,
+        version_key=names.version_key,
+        is_prerelease=names.is_prerelease,
+    ),
+    routes=routes.ROUTES,
+    errors=ERRORS,
+    snippets=snippets.snippets,
+    indexes={
+        "package": Index(over="package", write=index.write_package, needs="uploads"),
+        "root": Index(over="all", write=index.write_root, needs="names"),
+        "legacy": Index(over="all", write=index.write_legacy, needs="uploads"),
+    },
+    max_file_size=3 * GIB,
+    clients=("composer",),
+    unique_in_group=lambda name, root: True,
+    singular=True,
+)

@@ -1,0 +1,62 @@
+"""Taking a deleted version out of the bin. It comes back as a new version of the same bytes: what an earlier moment saw stays as it was."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from packhouse.auth.policy import Access
+from packhouse.db import bin as deleted
+from packhouse.db import changes
+from packhouse.db.bin import BinRow
+from packhouse.db.engine import now
+from packhouse.errors import Conflict, PackageNotFound
+from packhouse.model import Action, Instant, replace
+from packhouse.packages import change, rules
+from packhouse.packages.house import House
+from packhouse.packages.publish import roots_of
+from packhouse.packages.removal import format_of
+
+DAY: Instant = 86_400_000_000
+
+
+def kept_since(house: House) -> Instant:
+    """What was deleted after this instant can be restored."""
+    return now() - house.settings.retention_days * DAY
+
+
+def restorable(house: House) -> list[str]:
+    """The formats whose versions can be restored: what images point at is collected once no tag names it."""
+    return [name for name in house.formats if name != "container"]
+
+
+def restore(connection: Connection, house: House, access: Access, id: int) -> int:
+    """The id of the restored version of this project. Raises `PackageNotFound`, `Conflict`, `Protected`."""
+    assert access.place is not None
+    old = deleted.find_deleted(connection, access.place.id, id)
+    if old is None or old.deleted <= kept_since(house) or old.format not in restorable(house):
+        raise PackageNotFound("This version was deleted longer ago than deleted versions are kept, or never was here")
+    what = change.target(format_of(house, old.format), old.project, access.actor, old.name)
+    rules.read_rules(connection, access, old.format, old.name, what.name_key, old.version, Action.DELETE)
+    roots = roots_of(what.format, what.name_key, deleted.shelves_of(connection, old))
+    at = changes.begin(connection, old.project, old.format, roots, locks=[what.name_key])
+    if changes.find_version(connection, old.package_id, old.version_id) is not None:
+        raise Conflict(f"{old.name} {old.version} is there again: what was published since cannot be overwritten. Delete it first")
+    if not deleted.lock_bytes(connection, old, at):
+        raise Conflict(f"The bytes of {old.name} {old.version} were collected: publish it again")
+    new = _bring_back(connection, old, access, at)
+    changes.move_generations(connection, old.project, old.format, roots, at)
+    detail = {"name": old.name, "version": old.version, "from": str(old.id)}
+    changes.add_event(
+        connection, at, "restore", access.actor, project=old.project, format=old.format, package_id=old.package_id, version_id=new, detail=detail
+    )
+    return new
+
+
+def _bring_back(connection: Connection, old: BinRow, access: Access, at: Instant) -> int:
+    creator = replace(access.actor, user_id=old.creator_id)  # who restores a version has not made it
+    new = changes.add_version(connection, old.package_id, old.project, old.format, old.name, old.version, old.version_id, creator, at)
+    deleted.copy_rows(connection, old, new, at)
+    for name in deleted.tags_of(connection, old):
+        if changes.tagged_version(connection, old.package_id, name) is None:  # who moved it since meant it
+            changes.set_tag(connection, old.package_id, name, new, at)
+    return new
