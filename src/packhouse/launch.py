@@ -43,6 +43,9 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     os.umask(0o077)
 
+    # structlog's printer for consoles, which is not used here, takes 4 MiB where it finds this
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+
     from packhouse.assemble import make_app, make_house
     from packhouse.formats import FORMATS
     from packhouse.packages.firststart import prepare

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 from git_work import new_work
 from programs import PROGRAMS, Desk, Program
 from stand import ADMIN_TOKEN, Stand, new_name
 from wire import basic
 
-PROGRAMS.setdefault("composer", Program(("composer",)))
+cast("dict[str, Program]", PROGRAMS).setdefault("composer", Program(("composer",)))
 
 
 def test_require_and_reinstall(stand: Stand, desk: Desk, tmp_path: Path) -> None:

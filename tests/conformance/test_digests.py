@@ -26,7 +26,8 @@ def addresses_in(home: Home, body: bytes) -> set[str]:
     """The paths of this format below the project that a document names."""
     base = home.client.base("projects", home.project)
     found = re.findall(rb"(?:https?://[^/\s\"'<>]+)?" + re.escape(base.encode()) + rb"[^\s\"'<>\\]++(?!')", body)
-    return {path_of(url.decode().replace("&amp;", "&").partition("#")[0]) for url in found}
+    paths = {path_of(url.decode().replace("&amp;", "&").partition("#")[0]) for url in found}
+    return {path for path in paths if not re.search(r"%[a-z]+%", path)}  # a client fills those in
 
 
 def told_in(body: bytes) -> set[bytes]:

@@ -194,10 +194,6 @@ def mount(format: Format) -> Iterator[Entry]:
         for reach, (level, prefix, moving) in PREFIXES.items():
             if reach in route.reach:
                 tail = f"{format.name}/{route.path}".rstrip("/")
-                bases = [(prefix, moving)]
-                if format.singular and level == "group":
-                    bases.append((prefix.replace("groups/", "group/"), moving.replace("groups/", "group/")))
-                for now, then in bases:
-                    yield Entry(route, now + tail, level, format, format.errors, native=True)
-                    if route.method == "GET":
-                        yield Entry(route, then + tail, level, format, format.errors, native=True, moving=True)
+                yield Entry(route, prefix + tail, level, format, format.errors, native=True)
+                if route.method == "GET":
+                    yield Entry(route, moving + tail, level, format, format.errors, native=True, moving=True)

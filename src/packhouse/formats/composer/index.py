@@ -125,8 +125,8 @@ def write_legacy(rows: Rows, reads: Mapping[str, Documents], moment: Moment) -> 
     hashes = {key: {"sha256": hashlib.sha256(body).hexdigest()} for key, body in _bodies(rows, moment)}
     providers = msgspec.json.encode({"providers": hashes})
     root = _root(sorted(hashes), moment) | {
-        "provider-includes": {"p/%hash%.json": {"sha256": hashlib.sha256(providers).hexdigest()}},
         "providers-url": f"{here(moment)}/%package%$%hash%.json",
+        "provider-includes": {"p/%hash%.json": {"sha256": hashlib.sha256(providers).hexdigest()}},
     }
     return {"root": _document(root), "providers": NewDocument(providers, JSON)}
 

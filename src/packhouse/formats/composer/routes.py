@@ -22,7 +22,7 @@ from packhouse.formats.composer import names, parse, source
 from packhouse.formats.composer.index import JSON, Facts, facts_of, timestamp
 from packhouse.grammar.multipart import MultipartSplitter
 from packhouse.model import NewFile, Upload
-from packhouse.responses import json_reply
+from packhouse.responses import empty_reply, json_reply
 
 ZIP = "application/zip"
 COMMIT = 40
@@ -192,6 +192,12 @@ async def put_zip(call: Call) -> Answer:
     return json_reply({"message": "201 Created", "name": name, "version": version}, 201)
 
 
+async def delete_version(call: Call) -> Answer:
+    """Remove a version with its files."""
+    await call.packages.delete(read_key(call.params["package"]), call.params["version"])
+    return empty_reply(204)
+
+
 READ = Action.READ
 
 ROUTES = (
@@ -206,5 +212,6 @@ ROUTES = (
     Route(method="GET", path="{provider*}", handler=show_provider, action=READ),
     Route(method="POST", path="", handler=publish_ref, action=Action.PUBLISH, reach=PROJECT),
     Route(method="PUT", path="", handler=put_zip, action=Action.PUBLISH, reach=PROJECT, limit=None),
+    Route(method="DELETE", path="versions/{package}/{version}", handler=delete_version, action=Action.DELETE, reach=PROJECT),
     Route(method="PUT", path="{file}", handler=put_zip, action=Action.PUBLISH, reach=PROJECT, limit=None),
 )
