@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import cast
 
 from git_work import new_work
-from programs import PROGRAMS, Desk, Program
+from programs import Desk
 from stand import ADMIN_TOKEN, Stand, new_name
 from wire import basic
-
-cast("dict[str, Program]", PROGRAMS).setdefault("composer", Program(("composer",)))
 
 
 def test_require_and_reinstall(stand: Stand, desk: Desk, tmp_path: Path) -> None:
@@ -52,3 +49,35 @@ def test_require_and_reinstall(stand: Stand, desk: Desk, tmp_path: Path) -> None
     desk.run("composer", "install", "--no-progress", cwd=app, env=env)
     assert (installed / "src" / "Lib.php").exists()
     desk.run("composer", "require", "--no-progress", "acme/lib:dev-main", cwd=app, env=env)
+    shutil.rmtree(app / "vendor")
+    desk.run("composer", "install", "--no-progress", "--prefer-source", cwd=app, env=env)
+    assert (installed / ".git").is_dir()
+
+
+def test_refusals(stand: Stand, tmp_path: Path) -> None:
+    """A moved tag could replace a version, or a request that names nothing publishable be taken."""
+    project = stand.make_project(stand.make_group())
+    work = new_work(tmp_path / new_name("work"))
+    url = f"http://root:{ADMIN_TOKEN}@{stand.host}/{project['path_with_namespace']}.git"
+    base = f"/api/v4/projects/{project['id']}/packages/composer"
+    root = basic("root", ADMIN_TOKEN)
+
+    def publish(query: str, status: int) -> str:
+        return stand.http.post(f"{base}{query}", b"", root).expect(status).text
+
+    bare = work.commit({"a.php": "<?php\n"})
+    work.run("tag", "v0.9.0")
+    first = work.commit({"composer.json": '{"name": "acme/lib"}'})
+    work.run("tag", "v1.0.0")
+    work.run("push", "--quiet", url, "main", "v0.9.0", "v1.0.0")
+    assert "exactly one parameter must be provided" in publish("", 400)
+    publish("?tag=v1.0.0&branch=main", 400)
+    publish("?tag=v3.0.0", 404)
+    assert bare and "composer.json was not found" in publish("?tag=v0.9.0", 422)
+    publish("?tag=v1.0.0", 201)
+    publish("?tag=v1.0.0", 201)
+    second = work.commit({"a.php": "<?php // two\n"})
+    work.run("tag", "--force", "v1.0.0")
+    work.run("push", "--quiet", "--force", url, "v1.0.0")
+    refused = publish("?tag=v1.0.0", 400)
+    assert first in refused and second in refused

@@ -186,6 +186,16 @@ class Client:
                         for accept in accepted:
                             yield Ask("GET", self.base(level, place, time) + path, None, {"Accept": accept})
 
+    def only_now(self, ask: Ask) -> bool:
+        """Whether a document is not served at moments: the driver's pattern `only_now` fits its path."""
+        pattern = getattr(self._class, "only_now", None)
+        return pattern is not None and re.search(pattern, ask.path) is not None
+
+    def timeless(self, body: bytes) -> bytes:
+        """A document as moments have it: without what the driver's pattern `not_then` fits, digests of addresses."""
+        pattern = getattr(self._class, "not_then", None)
+        return body if pattern is None else re.sub(pattern, b"", body)
+
     # -- what comes back ---------------------------------------------------------------------------------------------
 
     @property

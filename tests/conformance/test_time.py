@@ -67,9 +67,12 @@ def test_moment_is_what_was_shown_then(home: Home) -> None:
     for ask in asks:
         answer = home.send(home.client.at(ask, home.project, time))
         shown = then[ask.path, ask.headers["Accept"]]
+        if home.client.only_now(ask):
+            assert answer.status == 404
+            continue
         assert answer.status == shown.status
         if "application/json" not in ask.headers["Accept"] and shown.headers["etag"]:
-            assert answer.body.replace(f"/-/at/{time}".encode(), b"") == shown.body, ask.path
+            assert answer.body.replace(f"/-/at/{time}".encode(), b"") == home.client.timeless(shown.body), ask.path
 
 
 @BOTH

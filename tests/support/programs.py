@@ -59,6 +59,7 @@ PROGRAMS: Mapping[str, Program] = {
     "cs": Program(("java", "-cp", INSTALLED / "maven" / "coursier" / "*", "coursier.cli.Coursier"), ("version",)),
     "sbt": Program(("java", "-jar", INSTALLED / "sbt" / "sbt-launch.jar"), told_by=("cat", INSTALLED / "sbt" / "version")),
     "gradle": Program(("gradle",)),
+    "composer": Program(("composer",)),
     "conan": _python("conan", "conan"),
     "conan 1": _python("conan1", "conan"),
     "npm": Program(("npm",)),

@@ -26,4 +26,5 @@ FORMAT = Format(
     clients=("composer",),
     unique_in_group=lambda name, root: True,
     singular=True,
+    any_job_user=True,
 )

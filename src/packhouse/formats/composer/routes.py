@@ -35,7 +35,9 @@ PAGE = 15
 
 async def show_root(call: Call) -> Answer:
     """What is here; with more in it for clients older than Composer 2."""
-    index = "root" if "Composer/2" in call.headers.get("user-agent", "") else "legacy"
+    # the digests that Composer 1 follows cover addresses, and a moment has as many as there are ways to write it
+    modern = "Composer/2" in call.headers.get("user-agent", "") or call.moment.as_of
+    index = "root" if modern else "legacy"
     return (await call.packages.documents(index))["root"]
 
 
@@ -68,6 +70,8 @@ async def show_package(call: Call) -> Answer:
 
 async def show_providers(call: Call) -> Answer:
     """The hash of each package's document, whatever hash it was asked by."""
+    if call.moment.as_of:
+        raise FileNotFound
     return (await call.packages.documents("legacy"))["providers"]
 
 

@@ -159,7 +159,7 @@ async def find_content(call: Call, asked: Asked) -> bytes | None:
 async def take(call: Call, asked: Asked) -> None:
     """Read a version from the repository and keep it: from then on it stays as it is, wherever its tag goes. Raises `VersionNotFound`."""
     where = find_where(call, asked.module)
-    if where is None or call.moment.as_of:
+    if where is None:
         raise VersionNotFound(f"There is no {asked.module} {asked.version} here")
     project = call.packages.project
     try:
@@ -227,7 +227,9 @@ def read_asked(call: Call) -> Asked:
 
 
 def find_where(call: Call, module: str) -> source.Where | None:
-    """The folder of the project's repository that a module path means; None where it begins with another project's address."""
+    """The folder of the project's repository that a module path means; None where it begins with another project's address, or at a moment."""
+    if call.moment.as_of:
+        return None  # a repository knows no moments: only what was stored then counts
     base = urlsplit(call.moment.api.removesuffix("/api/v4"))
     prefix = f"{base.hostname}{base.path}/{call.place.full_path}"
     if module != prefix and not module.startswith(f"{prefix}/"):
