@@ -28,7 +28,7 @@ class Driver:
     format = "composer"
     duplicate_status = 400
     only_now = r"/packages/composer/p/"
-    not_then = rb',"provider-includes":.*"providers-url":"[^"]*"'
+    not_then = rb',"providers-url":.*}}(?=})'
 
     def __init__(self, http: Http) -> None:
         self.http = http
