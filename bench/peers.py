@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from machine import ROOT
@@ -22,9 +23,9 @@ PYTHON_PEERS = {
 }
 
 
-def install_programs() -> None:
-    """wrk and nginx from Debian. Raises `RuntimeError` when they are missing and may not be installed."""
-    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+def install_programs(programs: Mapping[str, str] = PROGRAMS) -> None:
+    """Programs from Debian, wrk and nginx first of all. Raises `RuntimeError` when they are missing and may not be installed."""
+    missing = [package for program, package in programs.items() if not shutil.which(program)]
     if not missing:
         return
     if os.geteuid() != 0:

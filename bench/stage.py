@@ -20,6 +20,7 @@ from servers.devpi import Devpi, start_devpi
 from servers.nginx import Nginx, start_nginx
 from servers.packhouse import Packhouse, start_packhouse
 from servers.pypiserver import Pypiserver, start_pypiserver
+from servers.registry import Registry, start_registry
 from servers.verdaccio import Verdaccio, start_verdaccio
 
 T = TypeVar("T", bound=Server)
@@ -67,6 +68,10 @@ class Stage:
     def conan_server(self) -> ConanServer:
         """The Conan peer."""
         return self._once("conan_server", lambda: start_conan_server(self.folder / "conan_server", self.processes))
+
+    def registry(self) -> Registry:
+        """The container peer."""
+        return self._once("docker-registry", lambda: start_registry(self.folder / "docker-registry"))
 
     def nginx(self) -> Nginx:
         """The static peer."""

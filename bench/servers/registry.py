@@ -31,7 +31,7 @@ class Registry:
 
 def start_registry(folder: Path) -> Registry:
     """Start it; Debian's package is installed where it is missing."""
-    peers.install_debian("docker-registry", "docker-registry")
+    peers.install_programs({"docker-registry": "docker-registry"})
     folder.mkdir()
     port = free_port()
     settings = folder / "registry.yml"

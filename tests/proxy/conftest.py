@@ -240,17 +240,17 @@ class Group:
         return changed
 
 
-def token_of(stand: Stand, login: Login) -> dict[str, str]:
+def token_of(stand: Stand, login: Login, service: str = "dependency_proxy") -> dict[str, str]:
     """The header with a registry token."""
     with Client(stand.url) as client:
-        answer = client.get("/jwt/auth?service=dependency_proxy", basic(login.user, login.token)).expect(200)
+        answer = client.get(f"/jwt/auth?service={service}", basic(login.user, login.token)).expect(200)
     return bearer(answer.json()["token"])
 
 
-def make_group(stand: Stand, front: Front, visibility: str = "private") -> Group:
+def make_group(stand: Stand, front: Front, visibility: str = "private", service: str = "dependency_proxy") -> Group:
     group = stand.make_group(visibility=visibility)
     guest = stand.make_member(group, GUEST)
-    made = Group(stand, group, guest, front, token_of(stand, guest))
+    made = Group(stand, group, guest, front, token_of(stand, guest, service))
     made.set(upstream_url=front.url)
     return made
 

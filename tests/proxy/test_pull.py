@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import pytest
 from stand import DEVELOPER, Stand
 from wire import Client
 
@@ -276,6 +277,25 @@ def test_absent_is_remembered(group: Group, registry: Registry) -> None:
             answer = client.get(f"{group.base}/team/nothing/manifests/1", dict(group.headers)).expect(404)
             assert answer.json()["errors"][0]["code"] == "MANIFEST_UNKNOWN"
     assert len(group.front.asked("GET")) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_absence_is_of_one_image(method: str, group: Group, registry: Registry) -> None:
+    """Somebody who asks for a layer by a wrong image could keep everybody from the right one."""
+    image = registry.push()
+    with Client(group.stand.url) as client:
+        for _ in range(3):
+            client.request(method, f"{group.base}/team/nothing/blobs/{image.layer_digest}", None, dict(group.headers)).expect(404)
+    assert group.blob(image).expect(200).body == image.layer
+
+
+def test_a_tag_is_asked_for_each_time(group: Group, registry: Registry) -> None:
+    """A tag that moved upstream could be remembered here for as long as nobody commits."""
+    first = registry.push()
+    assert group.manifest(first).expect(200).body == first.manifest
+    second = registry.push(first.name, first.tag)
+    for _ in range(3):
+        assert group.manifest(second).expect(200).body == second.manifest
 
 
 def test_old_path_of_a_group_leads_on(house: Stand, group: Group, registry: Registry) -> None:

@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from stand import Stand
+from stand import ADMIN_TOKEN, Stand
+from wire import basic
 
 from packhouse.assemble import make_house
 from packhouse.db.engine import now
@@ -96,9 +97,11 @@ def test_switched_off(group: Group, registry: Registry, tmp_path: Path) -> None:
 def test_off_for_the_instance(tmp_path: Path, registry: Registry, front: Front) -> None:
     """An instance without dependency proxies would still have them."""
     with Stand(tmp_path / "data", {"PACKHOUSE_OUTBOUND_ALLOW": "127.0.0.1", "PACKHOUSE_DEPENDENCY_PROXY": "false"}) as stand:
-        group = make_group(stand, front)
+        group = make_group(stand, front, service="container_registry")
         group.manifest(registry.push()).expect(404)
         assert stand.api("DELETE", f"{group.api}/cache").status == 404
+        assert stand.http.get("/jwt/auth?service=dependency_proxy", basic("root", ADMIN_TOKEN)).status == 404
+        stand.http.get("/jwt/auth?service=container_registry", basic("root", ADMIN_TOKEN)).expect(200)
     assert front.seen == []
 
 

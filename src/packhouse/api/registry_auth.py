@@ -20,6 +20,7 @@ from packhouse.packages import rules
 from packhouse.responses import Reply, empty_reply, json_reply
 
 FORMAT = "container"
+PROXY = "dependency_proxy"
 MOST_SCOPES = 100
 WRONG = (
     "HTTP Basic: Access denied. The provided password or token is incorrect, expired or revoked, or your account must use a token: "
@@ -53,6 +54,8 @@ async def give_token(call: Call) -> Reply:
         return empty_reply(404)
     if not call.house.settings.containers:
         return refuse(404, "UNAVAILABLE", "This registry is switched off")
+    if service == PROXY and not call.house.settings.dependency_proxy:
+        return refuse(404, "UNAVAILABLE", "The dependency proxies of this instance are switched off")
     try:
         access = await identify(call)
         grants = [grant for wanted in read_scopes(call) if (grant := await decide(call, access, wanted)) is not None]

@@ -129,8 +129,8 @@ class Cache:
         if entry is not None:
             self._mark_read(entry)
             return Found(entry=entry, how="HIT")
-        self._check_absent(wanted)
-        flight = self.flights.board(("pull", *wanted.key), lambda following: self._pull_blob(wanted, image, following))
+        self._check_absent(wanted, image)
+        flight = self.flights.board(("pull", *wanted.key, image), lambda following: self._pull_blob(wanted, image, following))
         result = await flight.result_or_stream()
         return result if isinstance(result, Reader) else Found(entry=result, how="MISS")
 
@@ -139,13 +139,13 @@ class Cache:
         entry = await self._look(wanted)
         if entry is not None:
             return entry
-        self._check_absent(wanted)
-        with self._noting(wanted):
+        self._check_absent(wanted, image)
+        with self._noting(wanted, image):
             async with self._asked("HEAD", wanted, image, f"blobs/{wanted.reference}") as (_, incoming):
                 length = declared_length(incoming)
         if length is not None:
             return length
-        return await self.flights.board(("pull", *wanted.key), lambda following: self._pull_blob(wanted, image, following)).result()
+        return await self.flights.board(("pull", *wanted.key, image), lambda following: self._pull_blob(wanted, image, following)).result()
 
     # -- cached ------------------------------------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ class Cache:
             algorithm, _, encoded = wanted.reference.partition(":")
             limit = self.house.file_limit(self.house.formats[FORMAT])
             digests = ("sha256",) if algorithm == "sha256" else ("sha256", algorithm)
-            with self._noting(wanted):
+            with self._noting(wanted, image):
                 async with self._asked("GET", wanted, image, f"blobs/{wanted.reference}") as (name, incoming):
                     content = await receive(incoming, self.house.spool, limit, digests, following)
             actual = content.sha512 if algorithm == "sha512" else content.sha256
@@ -302,20 +302,21 @@ class Cache:
 
     # -- what the upstream does not have -----------------------------------------------------------------------------
 
-    def _check_absent(self, wanted: Wanted) -> None:
-        until = self._absent.get(wanted.key)
+    # by the image that was named: what one image lacks, another may have
+    def _check_absent(self, wanted: Wanted, image: str = "") -> None:
+        until = self._absent.get((*wanted.key, image))
         if until is not None and time.monotonic() < until:
             raise _not_found(wanted)
 
     @contextlib.contextmanager
-    def _noting(self, wanted: Wanted):  # type: ignore[no-untyped-def]
+    def _noting(self, wanted: Wanted, image: str = ""):  # type: ignore[no-untyped-def]
         """What the upstream does not know is not asked for again at once."""
         try:
             yield
         except NotFound as error:
             if len(self._absent) >= REMEMBERED:
                 self._absent.clear()
-            self._absent[wanted.key] = time.monotonic() + NOT_THERE_SECONDS
+            self._absent[(*wanted.key, image)] = time.monotonic() + NOT_THERE_SECONDS
             raise _not_found(wanted) from error
 
 

@@ -1,0 +1,273 @@
+"""Container images: manifests by tag, pulls and pushes of layers, a list of many tags; beside docker-registry, which asks for no credential."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from figures import LimitResult, Race, Result, Sample, run_race
+from load import Connection, Flood, Request, UnexpectedAnswer, ask, check_status, percentile, send_all, warm_up
+from samples import GIB, KIB, MIB
+from servers import Server, basic
+from servers.packhouse import Packhouse
+from stage import Stage
+from workloads import Workload
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+IMAGE = "bench/load/image"
+TAGS = 10_000
+PAGE = 100
+CREATED = (201,)
+PIECE = b"\x5a" * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where one server keeps an image, and the header that opens it."""
+
+    url: str
+    header: str
+
+    def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> Request:
+        """A request below the image."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Request(f"{self.url}/v2/{IMAGE}/{path}", {**({"Authorization": self.header} if self.header else {}), **named}, method, body)
+
+
+def _shelf(server: Server, url: str) -> Shelf:
+    """A fresh token of ours, as a client gets one before it pulls or pushes; the peer knows none."""
+    if not isinstance(server, Packhouse):
+        return Shelf(url, "")
+    user, secret = _container_token(server)
+    query = urllib.parse.urlencode({"service": "container_registry", "scope": f"repository:{IMAGE}:pull,push"})
+    reply = ask(Request(f"{server.url}/jwt/auth?{query}", {"Authorization": basic(user, secret)}), (200,)).json()
+    assert isinstance(reply, dict)
+    return Shelf(url, f"Bearer {reply['token']}")
+
+
+_tokens: dict[str, tuple[str, str]] = {}
+
+
+def _container_token(server: Packhouse) -> tuple[str, str]:
+    if server.url not in _tokens:
+        wanted = {"name": "images", "scopes": ["read_registry", "write_registry"]}
+        made = server.call("POST", f"/projects/{server.project}/deploy_tokens", wanted)
+        assert isinstance(made, dict)
+        _tokens[server.url] = (str(made["username"]), str(made["token"]))
+    return _tokens[server.url]
+
+
+def _servers(stage: Stage) -> list[tuple[Server, str]]:
+    peer = stage.registry()
+    return [(stage.packhouse(), stage.packhouse().url), (peer, peer.url)] if stage.with_ours else [(peer, peer.url)]
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _push(connection: Connection, shelf: Shelf, data: bytes) -> str:
+    """One layer as docker pushes it: a session, its bytes, its digest."""
+    begun = connection.ask(shelf.ask("blobs/uploads/", "POST"))
+    check_status(shelf.ask("blobs/uploads/"), begun, (202,))
+    sent = connection.ask(_at(shelf, begun.headers["location"], "PATCH", data, Content_Type="application/octet-stream"))
+    check_status(shelf.ask("blobs/uploads/"), sent, (202,))
+    digest = _digest(data)
+    place = sent.headers["location"]
+    done = connection.ask(_at(shelf, f"{place}{'&' if '?' in place else '?'}digest={digest}", "PUT"))
+    check_status(shelf.ask("blobs/uploads/"), done, CREATED)
+    return digest
+
+
+def _at(shelf: Shelf, location: str, method: str, body: bytes = b"", **headers: str) -> Request:
+    made = shelf.ask("", method, body, **headers)
+    return Request(urllib.parse.urljoin(shelf.url, location), made.headers, method, body)
+
+
+def _push_image(shelf: Shelf, tag: str, layer: bytes) -> tuple[str, bytes]:
+    """An image of one layer; the digest of the layer and the manifest."""
+    connection = Connection(shelf.url)
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]}}).encode()
+    layers = [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "size": len(layer), "digest": _push(connection, shelf, layer)}]
+    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config), "digest": _push(connection, shelf, config)}
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}).encode()
+    request = shelf.ask(f"manifests/{tag}", "PUT", manifest, Content_Type=MANIFEST)
+    check_status(request, connection.ask(request), CREATED)
+    connection.close()
+    return str(layers[0]["digest"]), manifest
+
+
+def measure_manifest(stage: Stage) -> list[Result]:
+    """A manifest by its tag, from sixteen clients at once."""
+    entries: dict[str, Callable[[], Sample]] = {}
+    for server, url in _servers(stage):
+        _push_image(_shelf(server, url), "small", os.urandom(KIB))
+        entries[server.name] = _reads(stage, server, url, "manifests/small", 16, 1)
+    return [run_race(Race("Manifest by tag, c=16", "requests/s", entries, {"docker-registry": 6}), stage.rounds)]
+
+
+def _reads(stage: Stage, server: Server, url: str, path: str, connections: int, threads: int) -> Callable[[], Sample]:
+    def measure() -> Sample:
+        request = _shelf(server, url).ask(path, Accept=MANIFEST)
+        warm_up(request, 200, 2)
+        return stage.reads(server, request, connections, threads)()
+
+    return measure
+
+
+def measure_pull(stage: Stage) -> list[Result]:
+    """Layers of 10 MiB and of 1 GiB."""
+    results: list[Result] = []
+    for size, label, connections, targets in (
+        (10 * MIB, "10 MiB", 8, {"docker-registry": 1.5, "nginx": 0.7}),
+        (GIB, "1 GiB", 2, {"docker-registry": 1.2, "nginx": 0.0}),
+    ):
+        layer = os.urandom(min(size, 10 * MIB)) + PIECE * ((size - 10 * MIB) // MIB if size > 10 * MIB else 0)
+        entries: dict[str, Callable[[], Sample]] = {}
+        for server, url in _servers(stage):
+            digest, _ = _push_image(_shelf(server, url), f"layer-{size}", layer)
+            entries[server.name] = _reads(stage, server, url, f"blobs/{digest}", connections, 2)
+        static = stage.nginx().serve(f"layer-{size}.bin", layer)
+        warm_up(static, 200, 2)
+        entries["nginx"] = stage.reads(stage.nginx(), static, connections, 2)
+        results.append(run_race(Race(f"Layer pull, {label}, c={connections}", "requests/s", entries, targets), stage.rounds))
+    return results
+
+
+def measure_push(stage: Stage) -> list[Result]:
+    """Pushes of layers of 1 MiB over four connections, and of one of 1 GiB."""
+    small = {server.name: _pushes(stage, server, url) for server, url in _servers(stage)}
+    large = {server.name: _large_push(stage, server, url) for server, url in _servers(stage)}
+    return [
+        run_race(Race("Layer push, 1 MiB, c=4", "layers/s", small, {"docker-registry": 2}), stage.rounds),
+        run_race(Race("Layer push, 1 GiB", "layers/s", large, {"docker-registry": 1.1}), stage.rounds),
+    ]
+
+
+def _pushes(stage: Stage, server: Server, url: str) -> Callable[[], Sample]:
+    def measure() -> Sample:
+        shelf = _shelf(server, url)
+        _push_all(shelf, [os.urandom(MIB) for _ in range(8)])
+        layers = [os.urandom(MIB) for _ in range(40 * stage.seconds)]
+        return stage.sample(server, lambda: _push_all(shelf, layers))
+
+    return measure
+
+
+def _push_all(shelf: Shelf, layers: Sequence[bytes]) -> Flood:
+    waiting, lock, times, failures = iter(layers), threading.Lock(), list[float](), list[BaseException]()
+
+    def work() -> None:
+        connection = Connection(shelf.url)
+        try:
+            while (layer := _next(waiting, lock)) is not None:
+                before = time.perf_counter()
+                _push(connection, shelf, layer)
+                times.append(time.perf_counter() - before)
+        except (OSError, KeyError, http.client.HTTPException, UnexpectedAnswer) as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    elapsed = time.perf_counter() - begun
+    if failures:
+        raise failures[0]
+    return Flood(len(times), elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, MIB)
+
+
+def _next(waiting: Iterator[bytes], lock: threading.Lock) -> bytes | None:
+    with lock:
+        return next(waiting, None)
+
+
+def _large_push(stage: Stage, server: Server, url: str) -> Callable[[], Sample]:
+    def measure() -> Sample:
+        shelf, head = _shelf(server, url), os.urandom(MIB)
+        digest = hashlib.sha256(head + PIECE * (GIB // MIB - 1)).hexdigest()
+        sample = stage.sample(server, lambda: _stream(shelf, head, digest))
+        _forget(server, shelf, digest)
+        return sample
+
+    return measure
+
+
+def _stream(shelf: Shelf, head: bytes, digest: str) -> Flood:
+    """One layer of 1 GiB, sent as it is made."""
+    begun = time.perf_counter()
+    first = ask(shelf.ask("blobs/uploads/", "POST"), (202,))
+    place = urllib.parse.urlsplit(urllib.parse.urljoin(shelf.url, first.headers["location"]))
+    connection = http.client.HTTPConnection(place.hostname or "127.0.0.1", place.port, timeout=120)
+    target = place.path + (f"?{place.query}" if place.query else "")
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(GIB), **({"Authorization": shelf.header} if shelf.header else {})}
+    connection.request("PATCH", target, _pieces(head), headers)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 202:
+        raise UnexpectedAnswer(f"the PATCH of 1 GiB was answered {answer.status}")
+    location = answer.headers["location"]
+    connection.close()
+    ask(_at(shelf, f"{location}{'&' if '?' in location else '?'}digest=sha256:{digest}", "PUT"), CREATED)
+    took = time.perf_counter() - begun
+    return Flood(1, took, took * 1000, took * 1000, GIB)
+
+
+def _pieces(head: bytes) -> Iterator[bytes]:
+    yield head
+    for _ in range(GIB // MIB - 1):
+        yield PIECE
+
+
+def _forget(server: Server, shelf: Shelf, digest: str) -> None:
+    """Give the disk back where the server lets us."""
+    if not isinstance(server, Packhouse):
+        ask(shelf.ask(f"blobs/sha256:{digest}", "DELETE"), (202, 404, 405))
+
+
+def measure_tags(stage: Stage) -> list[Result]:
+    """A page of the tags of an image that has very many."""
+    if not stage.with_ours:
+        return []
+    server = stage.packhouse()
+    shelf = _shelf(server, server.url)
+    _, manifest = _push_image(shelf, "first", os.urandom(KIB))
+
+    def fill() -> None:
+        stage.say(f"  setting {TAGS} tags")
+        for start in range(0, TAGS, 1000):
+            fresh = _shelf(server, server.url)
+            send_all([fresh.ask(f"manifests/t{n:05}", "PUT", manifest, Content_Type=MANIFEST) for n in range(start, start + 1000)], 4, CREATED)
+
+    stage.prepare("tags", fill)
+    shelf = _shelf(server, server.url)
+    connection = Connection(server.url)
+    times = []
+    for number in range(100 * stage.rounds):
+        # each page another one, so that nothing is remembered
+        request = shelf.ask(f"tags/list?n={PAGE}&last=t{(number * 97) % (TAGS - PAGE):05}")
+        begun = time.perf_counter()
+        reply = connection.ask(request)
+        times.append((time.perf_counter() - begun) * 1000)
+        check_status(request, reply, (200,))
+    connection.close()
+    return [LimitResult(f"Tags of an image with {TAGS:,}, a page of {PAGE}", "ms", times, 10, "each request another page")]
+
+
+WORKLOADS = (
+    Workload("container-manifest", "manifest by tag; beside docker-registry", measure_manifest),
+    Workload("container-pull", "layers of 10 MiB and 1 GiB; beside docker-registry and nginx", measure_pull),
+    Workload("container-push", "layers of 1 MiB and 1 GiB; beside docker-registry", measure_push),
+    Workload("container-tags", "pages of 10,000 tags of ours", measure_tags),
+)
