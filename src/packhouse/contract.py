@@ -108,7 +108,10 @@ class Sessions(Protocol):
         """How far it has come."""
 
     async def append(self, name: str, session: str, chunk: Chunk) -> UploadSession:
-        """More bytes, durable when it returns, as is what came before a cut. Raises `RangeInvalid` where they do not start at the end, `TooLarge`."""
+        """More bytes, on disk when it returns, as is what came before a cut; once the power failed, an upload may be at an earlier byte.
+
+        Raises `RangeInvalid` where they do not start at the end, `TooLarge`.
+        """
 
     async def finish(self, name: str, session: str, digest: str, chunk: Chunk) -> Blob:
         """The last bytes, if any, and a blob of the package. Raises `DigestMismatch`, which ends the session, and what `append` raises."""

@@ -346,8 +346,11 @@ def add_session(connection: Connection, name: str, project: int, format: str, na
     )
 
 
+_FIND_SESSION = Hot(select(*_SESSION).where(upload_session.c.name == bindparam("name", type_=upload_session.c.name.type)))
+
+
 def find_session(connection: Connection, name: str) -> SessionRow | None:
-    row = connection.execute(select(*_SESSION).where(upload_session.c.name == name)).first()
+    row = _FIND_SESSION.row(connection, name=name)
     return None if row is None else SessionRow(*row)
 
 

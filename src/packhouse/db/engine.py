@@ -108,6 +108,9 @@ class Database(Protocol):
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The change, in one durable transaction: a raise rolls back. Raises `Unavailable`, `OutOfSpace`."""
 
+    async def jot(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`write` for what may be lost when the power fails, though not when the process ends: nothing that was promised."""
+
     async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`read` for a few hot statements and nothing else: without a thread where the database is a file."""
 
@@ -195,6 +198,23 @@ class SqliteDatabase:
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         # shielded: a client that goes away must not leave a transaction half awaited
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._write, change, args, kwargs))
+
+    async def jot(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._jot, change, args, kwargs))
+
+    def _jot(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
+        # in WAL mode a commit is then not synced by itself; the next durable one syncs it too
+        self._set_synchronous("NORMAL")
+        try:
+            return self._write(change, args, kwargs)
+        finally:
+            self._set_synchronous("FULL")
+
+    def _set_synchronous(self, how: str) -> None:
+        if self._changing is None:
+            self._changing = self._writer.connect()
+        bare: Any = self._changing.connection.driver_connection
+        bare.execute(f"PRAGMA synchronous={how}")
 
     def _write(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -292,6 +312,13 @@ class PostgresDatabase:
 
     async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.read(query, *args, **kwargs)
+
+    async def jot(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def jotted(connection: Connection) -> T:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            return change(connection, *args, **kwargs)
+
+        return await self.write(jotted)
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.shield(asyncio.ensure_future(self._write(change, args, kwargs)))

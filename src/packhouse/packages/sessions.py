@@ -49,7 +49,7 @@ class Uploads(Holder):
         self._house.spool.check_space()
         session = str(uuid4())
         self._path(session).touch(0o600, exist_ok=False)
-        await self._house.database.write(
+        await self._house.database.jot(
             containers.add_session, session, self._project, self._format.name, self.key(name), identity(self._access.actor), NOTHING, now()
         )
         return UploadSession(id=session, size=0)
@@ -87,7 +87,7 @@ class Uploads(Holder):
         return self._house.spool.folder / file_name(session)
 
     async def _row(self, name: str, session: str) -> SessionRow:
-        row = await self._house.database.read(containers.find_session, session)
+        row = await self._house.database.glance(containers.find_session, session)
         if row is None or row.project != self._project or row.format != self._format.name or row.name_key != self.key(name):
             raise SessionNotFound()
         if row.actor != identity(self._access.actor) or now() - row.touched > LIFE:
@@ -152,7 +152,7 @@ class Uploads(Holder):
             writer.close()
         hasher = writer.hashers.get("sha256")
         sha256 = "" if hasher is None else hasher.hexdigest()
-        await self._house.database.write(containers.move_session, row.name, writer.size, sha256, now())
+        await self._house.database.jot(containers.move_session, row.name, writer.size, sha256, now())
         if writer.hashers:
             remember(self._house, row.name, writer.size, writer.hashers)
         return row._replace(size=writer.size, sha256=sha256)
