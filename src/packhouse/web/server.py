@@ -42,6 +42,7 @@ class Protocol(HttpToolsProtocol):
     _header_timer: asyncio.TimerHandle | None = None
     _header_size = 0
     _in_message = False
+    _fresh = True  # the next byte begins a request
     _drained = 0
     _given = 0  # remembered answers since the keep-alive timer was set
     _head: Head | None = None
@@ -56,7 +57,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self._in_message and (self.cycle is None or self.cycle.response_complete):
+        self._head = None
+        if self._fresh and (self.cycle is None or self.cycle.response_complete):
             if not self.flow.write_paused and (given := self.answers.find(data)) is not None:
                 self._give(given)
                 return
@@ -75,6 +77,10 @@ class Protocol(HttpToolsProtocol):
         if self._header_timer is not None and self._header_size > HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
+    def on_message_begin(self) -> None:
+        self._fresh = False
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         self._headers_done()
         self._in_message = True
@@ -92,6 +98,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_message = False
+        self._fresh = True
         super().on_message_complete()
 
     def _give(self, given: Given) -> None:
