@@ -111,6 +111,7 @@ class Packhouse:
         host = self.url.removeprefix("http://")
         workers = {} if self.workers is None else {"PACKHOUSE_WORKERS": str(self.workers)}
         settings = {"PACKHOUSE_DATA": str(self.folder / "data"), "PACKHOUSE_LISTEN": host, "PACKHOUSE_INITIAL_ADMIN_TOKEN": self.admin}
+        settings["PACKHOUSE_OUTBOUND_ALLOW"] = "127.0.0.1"  # for the dependency proxy, whose upstream is a peer
         # A checkout that is not installed is run from its source.
         return plain_environment(self.folder, **settings, **workers, PYTHONPATH=str(ROOT / "src"))
 

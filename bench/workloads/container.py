@@ -91,11 +91,14 @@ def _at(shelf: Shelf, location: str, method: str, body: bytes = b"", **headers: 
     return Request(urllib.parse.urljoin(shelf.url, location), made.headers, method, body)
 
 
-def _push_image(shelf: Shelf, tag: str, layer: bytes) -> tuple[str, bytes]:
-    """An image of one layer; the digest of the layer and the manifest."""
+def _push_image(shelf: Shelf, tag: str, *contents: bytes) -> tuple[str, bytes]:
+    """An image of these layers; the digest of the first and the manifest."""
     connection = Connection(shelf.url)
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]}}).encode()
-    layers = [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "size": len(layer), "digest": _push(connection, shelf, layer)}]
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_digest(one) for one in contents]}}
+    ).encode()
+    kind = "application/vnd.oci.image.layer.v1.tar"
+    layers = [{"mediaType": kind, "size": len(one), "digest": _push(connection, shelf, one)} for one in contents]
     described = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config), "digest": _push(connection, shelf, config)}
     manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}).encode()
     request = shelf.ask(f"manifests/{tag}", "PUT", manifest, Content_Type=MANIFEST)
@@ -265,9 +268,56 @@ def measure_tags(stage: Stage) -> list[Result]:
     return [LimitResult(f"Tags of an image with {TAGS:,}, a page of {PAGE}", "ms", times, 10, "each request another page")]
 
 
+def measure_warm(stage: Stage) -> list[Result]:
+    """Whole pulls by tag, all of it cached, through the dependency proxy and of the same image hosted here."""
+    if not stage.with_ours:
+        return []
+    server, peer = stage.packhouse(), stage.registry()
+    layers = [os.urandom(20 * MIB) for _ in range(5)]
+    for one, url in _servers(stage):
+        _push_image(_shelf(one, url), "warm", *layers)
+    server.call("PUT", "/groups/bench/dependency_proxy", {"upstream_url": peer.url}, 200)
+    reply = ask(Request(f"{server.url}/jwt/auth?service=dependency_proxy", {"Authorization": basic("root", server.admin)}), (200,)).json()
+    assert isinstance(reply, dict)
+    proxied = Request(f"{server.url}/v2/bench/dependency_proxy/containers/{IMAGE}", {"Authorization": f"Bearer {reply['token']}"})
+    hosted = Request(f"{server.url}/v2/{IMAGE}", dict(_shelf(server, server.url).ask("").headers))
+    for base in (proxied, hosted):
+        _pull_often(base, 3)
+    count = 5 * stage.seconds
+    entries = {
+        server.name: lambda: stage.sample(server, lambda: _pull_often(proxied, count)),
+        "hosted here": lambda: stage.sample(server, lambda: _pull_often(hosted, count)),
+    }
+    return [
+        run_race(
+            Race("Warm pull by tag through the proxy, an image of 100 MiB in 5 layers, c=1", "images/s", entries, {"hosted here": 0.9}), stage.rounds
+        )
+    ]
+
+
+def _pull_often(base: Request, count: int) -> Flood:
+    """Manifest by tag, configuration, layer: again and again on one connection."""
+    connection, times = Connection(base.url), list[float]()
+    begun = time.perf_counter()
+    for _ in range(count):
+        before = time.perf_counter()
+        request = Request(f"{base.url}/manifests/warm", {**base.headers, "Accept": MANIFEST})
+        reply = connection.ask(request)
+        check_status(request, reply, (200,))
+        manifest = json.loads(reply.body)
+        for blob in (manifest["config"], *manifest["layers"]):
+            request = Request(f"{base.url}/blobs/{blob['digest']}", base.headers)
+            check_status(request, connection.ask(request), (200,))
+        times.append(time.perf_counter() - before)
+    elapsed = time.perf_counter() - begun
+    connection.close()
+    return Flood(count, elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, 100 * MIB)
+
+
 WORKLOADS = (
     Workload("container-manifest", "manifest by tag; beside docker-registry", measure_manifest),
     Workload("container-pull", "layers of 10 MiB and 1 GiB; beside docker-registry and nginx", measure_pull),
     Workload("container-push", "layers of 1 MiB and 1 GiB; beside docker-registry", measure_push),
+    Workload("container-warm", "whole pulls through the dependency proxy, beside hosted ones", measure_warm),
     Workload("container-tags", "pages of 10,000 tags of ours", measure_tags),
 )
