@@ -22,8 +22,8 @@ from stage import Stage
 from workloads import Workload, conan, container, files, large, maven, npm, nuget, pages, pypi, start, versions
 
 WORKLOADS: tuple[Workload, ...] = (
-    *npm.WORKLOADS, *pypi.WORKLOADS, *files.WORKLOADS, *start.WORKLOADS, *versions.WORKLOADS,
-    *maven.WORKLOADS, *nuget.WORKLOADS, *conan.WORKLOADS, *pages.WORKLOADS, *large.WORKLOADS, *container.WORKLOADS,
+    *npm.WORKLOADS, *pypi.WORKLOADS, *files.WORKLOADS, *start.WORKLOADS, *versions.WORKLOADS, *large.WORKLOADS, *container.WORKLOADS,
+    *maven.WORKLOADS, *nuget.WORKLOADS, *conan.WORKLOADS, *pages.WORKLOADS,
 )  # fmt: skip
 HERE = Path(__file__).resolve().parent
 
