@@ -19,11 +19,11 @@ from figures import Result
 from machine import ROOT, describe_machine, library_versions
 from report import Report, count_targets, write_json, write_markdown
 from stage import Stage
-from workloads import Workload, conan, container, files, large, maven, npm, nuget, pages, pypi, start, versions
+from workloads import Workload, conan, container, files, git, large, maven, npm, nuget, pages, pypi, start, versions
 
 WORKLOADS: tuple[Workload, ...] = (
     *npm.WORKLOADS, *pypi.WORKLOADS, *files.WORKLOADS, *start.WORKLOADS, *versions.WORKLOADS, *large.WORKLOADS, *container.WORKLOADS,
-    *maven.WORKLOADS, *nuget.WORKLOADS, *conan.WORKLOADS, *pages.WORKLOADS,
+    *maven.WORKLOADS, *nuget.WORKLOADS, *conan.WORKLOADS, *pages.WORKLOADS, *git.WORKLOADS,
 )  # fmt: skip
 HERE = Path(__file__).resolve().parent
 
