@@ -286,7 +286,8 @@ async def send_stream(reply: StreamReply, send: Send, receive: Callable[[], Any]
     gone = asyncio.ensure_future(_hear_end(receive))
     size = 0
     try:
-        await send({"type": "http.response.start", "status": reply.status_code, "headers": _whole_headers(reply, request_id, False)})
+        headers = _whole_headers(reply, request_id, False)
+        await send({"type": "http.response.start", "status": reply.status_code, "headers": headers, "packhouse.stream": True})
         async for data in reply.body_iterator:
             if gone.done():
                 return Sent(499, size)

@@ -155,7 +155,9 @@ class Cycle(RequestResponseCycle):
             await super().send(message)  # type: ignore[arg-type]
 
     def _build_head(self, message: Message) -> bytes:
-        """The head of an answer whose length is known; b"" for one that is better left to uvicorn."""
+        """The head of an answer whose length is known; b"" for one that is better left to uvicorn, as a stream, whose head is not to wait."""
+        if message.get("packhouse.stream"):
+            return b""
         status = message["status"]
         length: int | None = None
         parts = [STATUS_LINE[status]]
