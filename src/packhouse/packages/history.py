@@ -24,12 +24,12 @@ def read_time(text: str) -> Instant:
     """An RFC 3339 time as an instant; a plus that became a blank is forgiven. Raises `Invalid`."""
     found = _RFC3339.fullmatch(text) or _RFC3339.fullmatch(text.replace(" ", "+")) or _RFC3339.fullmatch(text.replace(" ", "T", 1))
     if found is None:
-        raise Invalid(f"{text[:64]!r} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
+        raise Invalid(f"{repr(text[:40])[:100]} is not an RFC 3339 time such as 2026-01-31T12:00:00Z")
     year, month, day, hour, minute, second = (int(g) for g in found.groups()[:6])
     try:
         moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError as error:
-        raise Invalid(f"{text[:64]!r} is not a time: {error}") from error
+        raise Invalid(f"{repr(text[:40])[:100]} is not a time: {error}") from error
     micros = int(moment.timestamp()) * 1_000_000 + int((found[7] or "0").ljust(6, "0")[:6])
     if found[9]:
         offset = (int(found[10]) * 3600 + int(found[11]) * 60) * 1_000_000
