@@ -45,10 +45,14 @@ def policy_shape(policy: Policy | None) -> Shape:
 
 def change_policy(connection: Connection, project: int, sent: Parameters, actor: Actor, at: Instant) -> None:
     """The policy with what was sent; its interval begins anew. Raises `Invalid`, `InvalidParameter`."""
-    policy = merge_policy(repositories.get_policy(connection, project) or Policy(project=project), sent)
+    save_policy(connection, merge_policy(repositories.get_policy(connection, project) or Policy(project=project), sent), actor, at)
+
+
+def save_policy(connection: Connection, policy: Policy, actor: Actor, at: Instant) -> None:
+    """Keep a policy; its interval begins anew."""
     policy = replace(policy, next_run_at=at + cleanup.CADENCES[policy.cadence])
     repositories.put_policy(connection, policy)
-    changes.add_event(connection, at, "cleanup_policy", actor, project=project, format=CONTAINER, detail=policy_shape(policy))
+    changes.add_event(connection, at, "cleanup_policy", actor, project=policy.project, format=CONTAINER, detail=policy_shape(policy))
 
 
 def merge_policy(policy: Policy, sent: Parameters) -> Policy:

@@ -145,7 +145,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 def sqlite_engine(path: Path) -> Engine:
     """An engine whose connections are set up as the design asks: WAL, full synchronous, foreign keys."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "cached_statements": 256}, pool_size=READERS + 1)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "cached_statements": 256}, pool_size=READERS + 2)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", lambda c: c.exec_driver_sql(c.get_execution_options().get("begin", "BEGIN")))
     return engine
@@ -171,7 +171,7 @@ class SqliteDatabase:
         self._writing = ThreadPoolExecutor(1, "db-write")
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         self._glancing = self._engine.connect()
-        self._changing: Connection | None = None
+        self._changing = self._writer.connect()  # for the one thread that writes
         self._hot = sqlite3.connect(self.path, check_same_thread=False, cached_statements=64)
         _prepare_sqlite(self._hot, None)
 
@@ -181,7 +181,6 @@ class SqliteDatabase:
         if self._hot is not None:
             self._hot.close()
             self._glancing.close()
-        if self._changing is not None:
             self._changing.close()
         if self._engine is not None:
             self._engine.dispose()
@@ -211,16 +210,12 @@ class SqliteDatabase:
             self._set_synchronous("FULL")
 
     def _set_synchronous(self, how: str) -> None:
-        if self._changing is None:
-            self._changing = self._writer.connect()
         bare: Any = self._changing.connection.driver_connection
         bare.execute(f"PRAGMA synchronous={how}")
 
     def _write(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         try:
-            if self._changing is None:
-                self._changing = self._writer.connect()
             with self._changing.begin():
                 return change(self._changing, *args, **kwargs)
         except (OperationalError, sqlite3.OperationalError) as error:

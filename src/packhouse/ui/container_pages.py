@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from sqlalchemy import Connection
 
+from packhouse.api.registry_cleanup import save_policy
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Answer, Format
 from packhouse.db import changes, containers, repositories
@@ -17,7 +17,7 @@ from packhouse.db.engine import now
 from packhouse.db.repositories import Policy, RepositoryRow, RunRow, TagRow
 from packhouse.db.scopes import Reader
 from packhouse.errors import Invalid, NotFound
-from packhouse.model import Action, Actor, Moment, PackageRow, Place, Struct, VersionRow, replace
+from packhouse.model import Action, Moment, PackageRow, Place, Struct, VersionRow, replace
 from packhouse.packages import change, cleanup, rules
 from packhouse.packages.cleanup import CONTAINER
 from packhouse.packages.house import House
@@ -281,7 +281,7 @@ class ContainerPages:
         faults = policy_faults(policy)
         if faults or form.text("do") == "preview":
             return await self._show_policy(call, where, policy, faults, preview=not faults)
-        await desk.house.database.write(_save_policy, policy, call.actor)
+        await desk.house.database.write(save_policy, policy, call.actor, now())
         return see_other(addresses.with_query(addresses.cleanup_rules(where), done="cleanup_saved"))
 
     async def _show_policy(
@@ -383,14 +383,6 @@ def _delete_tag(connection: Connection, format: Format, access: Access, reposito
         return  # somebody was quicker, and it is gone as was asked
     rules.check_tags(connection, access, CONTAINER, repository.name, "", Action.DELETE, (name,))
     change.tag(connection, change.target(format, repository.project, access.actor, repository.name), name, None)
-
-
-def _save_policy(connection: Connection, policy: Policy, actor: Actor) -> None:
-    at = now()
-    saved = replace(policy, next_run_at=at + cleanup.CADENCES[policy.cadence])
-    repositories.put_policy(connection, saved)
-    detail: dict[str, Any] = {name: getattr(saved, name) for name in ("enabled", "cadence", "keep_n", "older_than", "name_regex", "name_regex_keep")}
-    changes.add_event(connection, at, "cleanup_policy", actor, project=policy.project, format=CONTAINER, detail=detail)
 
 
 # -- pure ------------------------------------------------------------------------------------------------------------

@@ -165,8 +165,7 @@ async def take(call: Call, asked: Asked) -> None:
     try:
         commit = await pinned(call, asked)
         if commit is None:
-            found = await call.packages.from_git(project, source.find, where, asked.version)
-            readme = await call.packages.from_git(project, source.read_readme, found)
+            found, readme = await call.packages.from_git(project, source.find_with_readme, where, asked.version)
             mod = found.mod if found.mod is not None else parse.synthetic_mod(asked.module)
             files = (
                 NewFile(path=f"{asked.version}.info", content=source.make_info(found), origin_at=found.time * 1_000_000),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
@@ -161,11 +161,10 @@ def query(git: Git, where: Where, text: str) -> Revision:
     commit = git.resolve(text)
     if commit is None:
         raise VersionNotFound(f"The repository has no branch, tag or commit {text[:80]!r}")
-    return _named(git, where, commit)
+    return _named(git, where, commit, list_versions(git, where))
 
 
-def _named(git: Git, where: Where, commit: str) -> Revision:
-    versions = list_versions(git, where)
+def _named(git: Git, where: Where, commit: str, versions: Mapping[str, str]) -> Revision:
     here = [version for version, tagged_at in versions.items() if tagged_at == commit]
     if here:
         return revision(git, where, max(here, key=names.version_key), commit)
@@ -188,7 +187,7 @@ def latest(git: Git, where: Where) -> Revision:
     head = git.resolve(git.default_branch) if git.default_branch else None
     if head is None:
         raise VersionNotFound(f"The repository has no version of {where.module}")
-    return _named(git, where, head)
+    return _named(git, where, head, versions)
 
 
 def rank(version: str) -> tuple[bool, Any]:
@@ -258,7 +257,8 @@ def pack(git: Git, where: Where, version: str, commit: str) -> Packed:
     return Packed(content=content, h1=parse.hash_files(sums))
 
 
-def read_readme(git: Git, found: Revision) -> str:
-    """The readme beside the go.mod, "" where there is none."""
+def find_with_readme(git: Git, where: Where, version: str) -> tuple[Revision, str]:
+    """What `find` finds, and the readme beside its go.mod, "" where there is none."""
+    found = find(git, where, version)
     data = git.read(found.commit, _join(found.folder, "README.md"), MIB)
-    return "" if data is None else data.decode("utf-8", "replace").replace("\0", "")
+    return found, "" if data is None else data.decode("utf-8", "replace").replace("\0", "")
