@@ -45,6 +45,9 @@ class Inside:
         assert isinstance(database, SqliteDatabase) and database._hot is not None and database._engine is not None
         database._hot.set_trace_callback(self._note)
         # at the driver: what runs compiled once does not pass through the engine's events
+        for opened in (database._glancing, database._changing):  # at the start, and for good
+            bare: Any = opened.connection.driver_connection
+            bare.set_trace_callback(self._note)
         event.listen(database._engine, "checkout", lambda connection, *_: connection.set_trace_callback(self._note))
         return self
 
