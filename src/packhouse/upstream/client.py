@@ -1,21 +1,24 @@
-"""One outbound HTTP client: guarded addresses on every hop, no credentials across origins, limits on time and size (threats, section 9)."""
+"""One outbound HTTP client: guarded addresses on every hop, no credentials across origins, limits on time and size (threats, section 9).
+
+aiohttp is imported with the first request: see `upstream.resolver`.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ipaddress
-import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from packhouse.errors import UpstreamFailed, UpstreamRefused, UpstreamTimeout
 from packhouse.upstream.guard import Address, Guard
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MOST_HOPS = 5
 CONNECT_SECONDS = 5
@@ -25,31 +28,6 @@ FILE_SECONDS = 2 * 3600
 CHUNK = 256 * 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 ORIGIN_ONLY = frozenset({"authorization", "cookie", "proxy-authorization", "private-token"})
-
-
-class _Resolver(AbstractResolver):
-    """Resolves once, and hands out only what the guard lets through: the connection goes to a checked address."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, family=socket.AF_UNSPEC)
-        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in self._guard.check(host, addresses)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 @dataclass(slots=True)
@@ -67,6 +45,8 @@ class Incoming:
 
     async def chunks(self, limit: int) -> AsyncIterator[bytes]:
         """The body as it comes. Raises `UpstreamFailed` where it is longer than the limit or cut short."""
+        import aiohttp
+
         size = 0
         try:
             async for data in self._response.content.iter_chunked(CHUNK):
@@ -93,7 +73,11 @@ class Outbound:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(resolver=_Resolver(self._guard), use_dns_cache=False, limit=64, limit_per_host=16)
+            import aiohttp
+
+            from packhouse.upstream.resolver import GuardedResolver
+
+            connector = aiohttp.TCPConnector(resolver=GuardedResolver(self._guard), use_dns_cache=False, limit=64, limit_per_host=16)
             self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
         return self._session
 
@@ -116,8 +100,8 @@ class Outbound:
                 finally:
                     response.release()
                 return
-            target = urljoin(url, response.headers["location"])
             response.release()
+            target = _join(url, response.headers["location"])
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise UpstreamRefused("The upstream redirects from https to http")
             if origin(url) != origin(target):
@@ -128,12 +112,14 @@ class Outbound:
         raise UpstreamFailed(f"The upstream redirects more than {MOST_HOPS} times")
 
     async def _once(self, method: str, url: str, headers: dict[str, str], body: bytes | None, large: bool) -> aiohttp.ClientResponse:
-        self._check(url)
+        import aiohttp
+
+        target = self._check(url)
         whole = FILE_SECONDS if large else WHOLE_SECONDS
         timeout = aiohttp.ClientTimeout(total=whole, sock_connect=CONNECT_SECONDS, sock_read=FIRST_BYTE_SECONDS)
         kind: Any
         try:
-            return await self._open().request(method, url, headers=headers, data=body, allow_redirects=False, timeout=timeout)
+            return await self._open().request(method, target, headers=headers, data=body, allow_redirects=False, timeout=timeout)
         except TimeoutError as error:
             raise UpstreamTimeout("The upstream did not answer in time") from error
         except UpstreamRefused:
@@ -144,21 +130,53 @@ class Outbound:
                 raise kind from error
             raise UpstreamFailed(f"The upstream cannot be reached: {type(error).__name__}") from error
 
-    def _check(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+    def _check(self, url: str) -> URL:
+        """What is asked is what was checked: the same object, read once."""
+        target = read_url(url)
+        if target.scheme not in ("http", "https") or not target.raw_host or target.raw_user is not None or target.raw_password is not None:
             raise UpstreamRefused("The upstream URL must be http or https, with a host and without a user")
-        literal = literal_address(url)
+        literal = _address(target)
         if literal is not None:  # of a name, the resolver asks the guard
-            self._guard.check(parts.hostname, [str(literal)])
+            self._guard.check(target.raw_host, [str(literal)])
+        return target
+
+
+def read_url(url: str) -> URL:
+    """The URL as the client reads it. Raises `UpstreamRefused`."""
+    try:
+        return URL(url)
+    except ValueError as error:
+        raise UpstreamRefused(f"The upstream URL {url[:200]!r} cannot be read") from error
+
+
+def _join(url: str, location: str) -> str:
+    try:
+        return str(read_url(urljoin(url, location)))
+    except ValueError as error:
+        raise UpstreamFailed(f"The upstream redirects to {location[:200]!r}, which is no URL") from error
 
 
 def literal_address(url: str) -> Address | None:
-    """The address that a URL names instead of a host; None where it names a host."""
-    try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "")
-    except ValueError:
+    """The address that a URL names instead of a host; None where it names a host. Raises `UpstreamRefused`."""
+    return _address(read_url(url))
+
+
+def keeps_secrets(url: str, guard: Guard) -> bool:
+    """A secret may be sent there: it goes encrypted, or to a host that the administrator lists. Raises `UpstreamRefused`."""
+    target = read_url(url)
+    address = _address(target)
+    return target.scheme == "https" or guard.names(target.raw_host or "") or (address is not None and guard.lists(address))
+
+
+def _address(url: URL) -> Address | None:
+    # aiohttp takes whatever looks like this for an address, and asks no resolver
+    host = url.raw_host or ""
+    if ":" not in host and not host.replace(".", "").isdigit():
         return None
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError as error:
+        raise UpstreamRefused(f"The upstream host {host[:200]} is no address: write it as four numbers, or as IPv6") from error
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -15,7 +15,7 @@ import msgspec
 
 from packhouse.errors import Forbidden, NotFound, RegistryError, TooManyRequests, UpstreamFailed, UpstreamRefused
 from packhouse.model import Struct
-from packhouse.upstream.client import Incoming, Outbound, origin
+from packhouse.upstream.client import Incoming, Outbound, origin, read_url
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -34,6 +34,8 @@ MOST_FAILURES = 5
 REST_SECONDS = 30
 LONGEST_SCOPE = 1024
 RETRY_SECONDS = 60
+TRIAL_SECONDS = 10
+NOBODY = "The upstream's token service wants to know who we are: set identity and secret, unless everything that is pulled is public"
 
 _CHALLENGE = re.compile(r"\s*(?:,\s*)*([A-Za-z][A-Za-z0-9_-]*)(?:\s+(?=[A-Za-z0-9_-]+\s*=)|\s*(?=,|$))")
 _PARAMETER = re.compile(r'\s*(?:,\s*)*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
@@ -67,6 +69,21 @@ class Source:
         if not self.identity:
             return {}
         return {"Authorization": "Basic " + base64.b64encode(f"{self.identity}:{self.secret}".encode()).decode()}
+
+
+class Trial(Struct):
+    """What an upstream said to somebody who only wanted to know whether it would work.
+
+    `result`: reachable, wants_credentials, refused_credentials, not_allowed, no_registry, or not_reachable where nothing could be told.
+    """
+
+    result: str
+    message: str
+
+    @property
+    def is_wrong(self) -> bool:
+        """It cannot work as it is."""
+        return self.result in ("refused_credentials", "not_allowed", "no_registry")
 
 
 class Challenge(Struct):
@@ -105,20 +122,21 @@ def pick_challenge(values: Iterable[str], source: Source) -> Challenge | None:
     challenges = read_challenges(values)
     for scheme, parameters in challenges:
         if scheme == "bearer" and parameters.get("realm"):
-            check_realm(parameters["realm"], source)
-            return Challenge(realm=parameters["realm"], service=parameters.get("service", ""), scope=parameters.get("scope", "")[:LONGEST_SCOPE])
+            realm = check_realm(parameters["realm"], source)
+            return Challenge(realm=realm, service=parameters.get("service", ""), scope=parameters.get("scope", "")[:LONGEST_SCOPE])
     if source.identity and any(scheme == "basic" for scheme, _ in challenges):
         return Challenge()
     return None
 
 
-def check_realm(realm: str, source: Source) -> None:
-    """A token service must be the upstream itself or a host that was named for it. Raises `UpstreamRefused`."""
+def check_realm(text: str, source: Source) -> str:
+    """The address of a token service as it is asked: the upstream itself, or a host that was named for it. Raises `UpstreamRefused`."""
+    realm = str(read_url(text))
     parts = urlsplit(realm)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password or parts.fragment:
-        raise UpstreamRefused(f"The upstream names a token service that is no http or https URL: {realm[:120]!r}")
+        raise UpstreamRefused(f"The upstream names a token service that is no http or https URL: {text[:120]!r}")
     if origin(realm) == origin(source.url):
-        return
+        return realm
     if parts.scheme != "https" and urlsplit(source.url).scheme == "https":
         raise UpstreamRefused("The upstream's token service is on plain http, the upstream itself on https")
     scheme, host, port = origin(realm)
@@ -127,6 +145,7 @@ def check_realm(realm: str, source: Source) -> None:
         raise UpstreamRefused(
             f"The upstream sends its clients to {host}:{port} for tokens, which is not its own address: if that is right, name it in auth_hosts"
         )
+    return realm
 
 
 def scope_of(image: str) -> str:
@@ -136,10 +155,10 @@ def scope_of(image: str) -> str:
 
 def token_url(challenge: Challenge, image: str) -> str:
     """Where a token to pull this image is asked for."""
-    query = {"scope": challenge.scope or scope_of(image)}
+    query = {"scope": challenge.scope or scope_of(image)} if image or challenge.scope else {}  # without an image: only who we are
     if challenge.service:
         query["service"] = challenge.service
-    return challenge.realm + ("&" if "?" in challenge.realm else "?") + urlencode(query)
+    return challenge.realm + ("&" if "?" in challenge.realm else "?") * bool(query) + urlencode(query)
 
 
 def read_token(body: bytes) -> tuple[str, float]:
@@ -203,6 +222,40 @@ class RegistryClient:
         except UpstreamFailed:
             self._count_failure(source.url)
             raise
+
+    async def test(self, source: Source) -> Trial:
+        """Whether a registry answers there, and takes us for who we say we are. Asks once, and remembers no failure."""
+        url = f"{source.url}/v2/"
+        try:
+            async with asyncio.timeout(TRIAL_SECONDS), self._answer("GET", source, "", url, {"Accept-Encoding": "identity"}, False) as incoming:
+                return self._read_trial(source, incoming)
+        except TimeoutError:
+            return Trial(result="not_reachable", message=f"The upstream did not answer within {TRIAL_SECONDS} seconds")
+        except Forbidden:
+            if not source.identity:
+                return Trial(result="wants_credentials", message=NOBODY)
+            return Trial(result="refused_credentials", message="The upstream's token service does not accept this identity and secret")
+        except UpstreamRefused as error:
+            return Trial(result="not_allowed", message=error.message)
+        except RegistryError as error:
+            return Trial(result="not_reachable", message=error.message)
+
+    def _read_trial(self, source: Source, incoming: Incoming) -> Trial:
+        if origin(incoming.url) != origin(source.url):
+            return Trial(result="not_reachable", message="The upstream sends its clients on to another host, which is not told who we are")
+        if incoming.status == 200:
+            met = self._challenges.get((source, ""))
+            said = "" if not source.identity else ", and accepts the identity" if met is not None else ", and does not ask who we are"
+            return Trial(result="reachable", message=f"The upstream answers{said}")
+        if incoming.status == 401:
+            if (source, "") in self._tokens:  # good for images, if not for this
+                return Trial(result="reachable", message="The upstream answers, and its token service accepts us")
+            if source.identity:
+                return Trial(result="refused_credentials", message="The upstream does not accept this identity and secret")
+            return Trial(result="wants_credentials", message="The upstream wants to know who we are: set identity and secret")
+        if incoming.status == 429 or incoming.status >= 500:
+            return Trial(result="not_reachable", message=f"The upstream answered {incoming.status}: whether it would work cannot be told now")
+        return Trial(result="no_registry", message=f"The upstream answered {incoming.status} where a container registry answers 200 or 401")
 
     @contextlib.asynccontextmanager
     async def _answer(self, method: str, source: Source, image: str, url: str, headers: Mapping[str, str], large: bool) -> AsyncIterator[Incoming]:
