@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any
 
@@ -37,22 +36,24 @@ def matches_inside(pattern: str, text: str) -> bool:
     return compile_pattern(pattern).search(text) is not None
 
 
-@lru_cache(1024)
-def _compile_glob(glob: str) -> re.Pattern[str]:
-    # runs of `*` mean the same as one, and would make matching slow
-    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", glob.lower())), re.DOTALL)
-
-
 def matches_glob(glob: str, text: str) -> bool:
     """Whether the text is the glob, `*` standing for anything, in either case of letters."""
-    return _compile_glob(glob).fullmatch(text.lower()) is not None
+    return matches_exact_glob(glob.lower(), text.lower())
 
 
 def matches_exact_glob(glob: str, text: str) -> bool:
     """The same where the case of letters counts."""
-    return _compile_exact_glob(glob).fullmatch(text) is not None
-
-
-@lru_cache(1024)
-def _compile_exact_glob(glob: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in re.split(r"\*+", glob)), re.DOTALL)
+    first, *inner = glob.split("*")
+    if not inner:
+        return text == glob
+    last = inner.pop()
+    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+        return False
+    at, end = len(first), len(text) - len(last)
+    # each part where it comes first: what follows has the most room then, so nothing is ever tried twice
+    for part in inner:
+        at = text.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
