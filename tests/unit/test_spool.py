@@ -20,10 +20,10 @@ from packhouse.model import Spooled
 DIGESTS = ("md5", "sha1", "sha256", "sha512")
 
 
-@pytest.fixture(name="spool")
-def make_spool(tmp_path: Path) -> Spool:
-    """An empty spool."""
-    spool = Spool(tmp_path / "spool")
+@pytest.fixture(name="spool", params=[False, True], ids=["few-cores", "many-cores"])
+def make_spool(tmp_path: Path, request: pytest.FixtureRequest) -> Spool:
+    """An empty spool, on a machine of this kind."""
+    spool = Spool(tmp_path / "spool", spare_cores=request.param)
     spool.start()
     return spool
 

@@ -1,6 +1,7 @@
 """A body to disk: bounded, hashed once with every digest we need, never blocking the event loop.
 
-Blocks of 1 MiB go to a thread that writes and hashes while the next block is received; md5 and sha1 of large bodies run in a second one.
+Blocks of 1 MiB go to a thread that writes and hashes while the next block is received; where there are cores to spare, half of the digests
+run in a second one.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from packhouse.contract import ALL_DIGESTS
 from packhouse.errors import OutOfSpace, TooLarge
 from packhouse.model import Spooled
 
 BLOCK = 1024 * 1024
 SMALL = 128 * 1024
 NICE = 10
+SPARE_CORES = (os.cpu_count() or 1) > 2  # of two, one is left to small requests, which wait half as long beside an upload
 STALE_SECONDS = 24 * 3600
-ALL_DIGESTS = ("sha256", "md5", "sha1", "sha512")
 
 
 class Hasher(Protocol):
     """A digest in the making."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes | memoryview, /) -> None: ...
 
     def hexdigest(self) -> str: ...
 
@@ -52,9 +54,10 @@ def _step_back() -> None:
 class Spool:
     """The folder that bodies arrive in: on the same file system as the blobs, so that placing one is a rename."""
 
-    def __init__(self, folder: Path, min_free: int = 0) -> None:
+    def __init__(self, folder: Path, min_free: int = 0, spare_cores: bool = SPARE_CORES) -> None:
         self.folder = folder
         self.min_free = min_free
+        self.spare_cores = spare_cores
         self._threads = ThreadPoolExecutor(8, "spool", initializer=_step_back)
         self._hashers = ThreadPoolExecutor(4, "hash", initializer=_step_back)
 
@@ -111,10 +114,15 @@ class SpoolWriter:
     ) -> None:
         self._spool = spool
         self._limit = limit
-        self._pending: list[bytes] = []
+        self._pending: list[bytes] = []  # until there is too much of it to be small
+        self._block: bytearray | None = None  # what is being filled; the other one is being stored
+        self._spare: bytearray | None = None
         self._waiting = 0
         self._flight: Future[None] | None = None
         self.hashers: dict[str, Hasher] = {n: hashlib.new(n, usedforsecurity=False) for n in digests} | dict(hashers or {})
+        slow = {"md5", "sha1"} if "sha512" in self.hashers else {"md5"}  # about half of the work
+        self._first = [name for name in self.hashers if name not in slow]
+        self._second = [name for name in self.hashers if name in slow]
         self.size = start or 0
         self.path = spool.folder / (name or secrets.token_hex(16))
         try:
@@ -135,11 +143,27 @@ class SpoolWriter:
         self.size += len(data)
         if self.size > self._limit:
             raise TooLarge(limit=self._limit)
-        self._pending.append(data)
-        self._waiting += len(data)
-        if self._waiting >= BLOCK:
-            await self._settle()
-            self._launch()
+        if self._block is None:
+            self._pending.append(data)
+            self._waiting += len(data)
+            if self._waiting > SMALL:
+                await self._fill(b"".join(self._pending))
+                self._pending = []
+        else:
+            await self._fill(data)
+
+    async def _fill(self, data: bytes) -> None:
+        if self._block is None:
+            self._block, self._waiting = bytearray(BLOCK), 0
+        left = memoryview(data)
+        while left:
+            if self._waiting == BLOCK:  # not before there is more: the last block is stored and synced in one go
+                await self._settle()
+                self._launch()
+            taken = left[: BLOCK - self._waiting]
+            self._block[self._waiting : self._waiting + len(taken)] = taken
+            self._waiting += len(taken)
+            left = left[len(taken) :]
 
     async def finish(self) -> Spooled:
         """All of it, hashed, and synced to disk unless it is small: then the store does that, on its way. Raises `OutOfSpace`."""
@@ -147,7 +171,7 @@ class SpoolWriter:
         if synced:
             await self.sync()
         else:
-            self._store(self._pending, last=False)  # quicker than the way to a thread and back
+            self._store(b"".join(self._pending), last=False)  # quicker than the way to a thread and back
         os.close(self._fd)
         self._fd = -1
         digests = {name: self.hashers[name].hexdigest() if name in self.hashers else "" for name in ALL_DIGESTS}
@@ -180,8 +204,14 @@ class SpoolWriter:
         self.path.unlink(missing_ok=True)
 
     def _launch(self, last: bool = False) -> None:
-        blocks, self._pending, self._waiting = self._pending, [], 0
-        self._flight = self._spool.run(lambda: self._store(blocks, last))
+        if self._block is None:
+            full = memoryview(b"".join(self._pending))
+            self._pending = []
+        else:
+            full = memoryview(self._block)[: self._waiting]
+            self._block, self._spare = None if last else self._spare or bytearray(BLOCK), self._block
+        self._waiting = 0
+        self._flight = self._spool.run(lambda: self._store(full, last))
 
     async def _settle(self) -> None:
         if self._flight is not None:
@@ -189,14 +219,13 @@ class SpoolWriter:
             await asyncio.wrap_future(flight)
             self._flight = None
 
-    def _store(self, blocks: list[bytes], last: bool) -> None:
+    def _store(self, data: bytes | memoryview, last: bool) -> None:
         # in a thread: large blocks are hashed by two threads at once, as hashing frees the interpreter lock
-        data = blocks[0] if len(blocks) == 1 else b"".join(blocks)
-        several = len(self.hashers) > 2 and len(data) >= BLOCK // 4
-        second = self._spool.run_hash(lambda: self._hash(data, "md5", "sha1")) if several else None
-        self._hash(data, "sha256", "sha512")
+        several = self._spool.spare_cores and len(self.hashers) > 2 and len(data) >= BLOCK // 4
+        second = self._spool.run_hash(lambda: self._hash(data, self._second)) if several else None
+        self._hash(data, self._first)
         if second is None:
-            self._hash(data, "md5", "sha1")
+            self._hash(data, self._second)
         try:
             view = memoryview(data)
             while view:
@@ -211,7 +240,6 @@ class SpoolWriter:
             if second is not None:
                 second.result()
 
-    def _hash(self, data: bytes, *names: str) -> None:
+    def _hash(self, data: bytes | memoryview, names: Sequence[str]) -> None:
         for name in names:
-            if name in self.hashers:
-                self.hashers[name].update(data)
+            self.hashers[name].update(data)

@@ -9,10 +9,9 @@ from urllib.parse import parse_qsl
 
 from packhouse.auth.policy import Access, can_see
 from packhouse.auth.sessions import Session
-from packhouse.contract import Form, Part, Splitter
+from packhouse.contract import ALL_DIGESTS, Form, Part, Splitter
 from packhouse.db import places
 from packhouse.db.engine import now
-from packhouse.db.scopes import Reader
 from packhouse.errors import Invalid, TooLarge
 from packhouse.model import Actor, Instant, Moment, PartEnd, PartStart, Place, Spooled
 from packhouse.packages.house import House
@@ -149,7 +148,7 @@ class Call:
         if place is None or can_see(self.access, place):
             return place is not None
         # a private group may still hold a project that this actor belongs to, or may read
-        reader = Reader.of(self.actor, now(), self.access.guest_reads)
+        reader = self.access.reader(now())
         return place.kind != "project" and not self.actor.anonymous and await self.house.database.read(places.holds_below, place.id, reader)
 
     # -- bodies ------------------------------------------------------------------------------------------------------
@@ -237,6 +236,7 @@ class _Collector:
     def __init__(self, call: Call, limit: int) -> None:
         self._call = call
         self._limit = limit
+        self._digests = call.entry.format.digests if call.entry.format is not None else ALL_DIGESTS
         self._start: PartStart | None = None
         self._writer: Any = None
         self._field: list[bytes] = []
@@ -258,7 +258,7 @@ class _Collector:
             if len(self.files) + len(self.fields) >= MOST_PARTS:
                 raise Invalid(f"The body has more than {MOST_PARTS} parts")
             if piece.file:
-                self._writer = self._call.house.spool.begin(self._limit)
+                self._writer = self._call.house.spool.begin(self._limit, self._digests)
         else:
             assert self._start is not None
             if self._writer is not None:

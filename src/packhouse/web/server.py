@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -27,6 +28,8 @@ HEADER_BYTES = 64 * 1024
 STALL_SECONDS = 60
 STEP = 1024 * 1024
 DRAIN = 256 * 1024 * 1024
+LARGE_BODY = 256 * 1024  # from here on a body of known length passes the parser by
+AHEAD = 256 * 1024  # of a body, before the application has asked for it
 ZERO_COPY: dict[str, dict[object, object]] = {"http.response.zerocopysend": {}}
 RESTART_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
@@ -44,6 +47,7 @@ class Protocol(HttpToolsProtocol):
     _in_message = False
     _fresh = True  # the next byte begins a request
     _drained = 0
+    _straight = 0  # bytes of a large body that are to come, and need no parsing
     _given = 0  # remembered answers since the keep-alive timer was set
     _head: Head | None = None
     answers: Answers  # of the application that this process carries
@@ -72,6 +76,10 @@ class Protocol(HttpToolsProtocol):
                     return
         elif self._header_timer is None:
             self._expect_headers()
+        if self._straight:
+            if rest := self._pass_on(data):
+                self.data_received(rest)
+            return
         self._header_size += len(data)
         super().data_received(data)
         if self._header_timer is not None and self._header_size > HEADER_BYTES:
@@ -89,6 +97,8 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if type(cycle) is RequestResponseCycle:
             cycle.__class__ = Cycle
+            cycle.pieces = []  # type: ignore[attr-defined]
+            self._straight = self._large_body()
             if self._head is not None:
                 if cycle.keep_alive and cycle.scope["method"] == "GET" and not any(name in BODIES for name, _ in self.headers):
                     cycle.scope["packhouse.head"] = self._head  # type: ignore[typeddict-unknown-key]
@@ -96,10 +106,38 @@ class Protocol(HttpToolsProtocol):
             if self.scheme == "http":
                 cycle.scope["extensions"] = ZERO_COPY
 
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if type(cycle) is not Cycle:
+            super().on_body(body)
+        else:
+            self._straight = max(0, self._straight - len(body))
+            if not cycle.response_complete:
+                cycle.take(body)
+
+    def _pass_on(self, data: bytes) -> bytes:
+        """What comes of a large body, as it comes; answers what follows it."""
+        body, rest = (data, b"") if len(data) <= self._straight else (data[: self._straight], data[self._straight :])
+        self.on_body(body)
+        if not self._straight:
+            self.parser = httptools.HttpRequestParser(self)  # the old one still waits for the body
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            self.on_message_complete()
+        return rest
+
     def on_message_complete(self) -> None:
         self._in_message = False
+        self._straight = 0
         self._fresh = True
         super().on_message_complete()
+
+    def _large_body(self) -> int:
+        """The length of a body that is long and known, else 0."""
+        headers = dict(self.headers)
+        length = headers.get(b"content-length", b"")
+        if b"transfer-encoding" in headers or b"upgrade" in headers or not length.isdigit() or int(length) < LARGE_BODY:
+            return 0
+        return int(length)
 
     def _give(self, given: Given) -> None:
         """Answer without a parser: these bytes have been parsed before."""
@@ -137,9 +175,33 @@ class Protocol(HttpToolsProtocol):
 
 
 class Cycle(RequestResponseCycle):
-    """uvicorn's, with head and body in one write, and with `http.response.zerocopysend`: the file leaves through the kernel."""
+    """uvicorn's, with head and body in one write, a body whose pieces are put together once, and files that leave through the kernel.
+
+    The latter by `http.response.zerocopysend`.
+    """
 
     _head = b""  # built, and waiting for its body
+    _held = 0
+    pieces: list[bytes]  # of the body, since the application last asked
+
+    def take(self, piece: bytes) -> None:
+        """The next piece of the body."""
+        self.pieces.append(piece)
+        self._held += len(piece)
+        if self._held > AHEAD:
+            self.flow.pause_reading()
+        self.message_event.set()
+
+    async def receive(self) -> Any:
+        if not self.pieces:
+            message = await super().receive()
+            if not self.pieces or message["type"] != "http.request":
+                return message
+        elif self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        self.pieces, self._held = [], 0
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
         kind = message["type"]

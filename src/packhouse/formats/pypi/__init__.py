@@ -19,11 +19,13 @@ FORMAT = Format(
     routes=routes.ROUTES,
     errors=ERRORS,
     snippets=snippets.snippets,
+    transfer=snippets.TRANSFER,
     indexes={
         "project": Index(over="package", write=index.write_project, vary=VARY),
         "simple": Index(over="all", write=index.write_simple, needs="names", vary=VARY),
     },
     max_file_size=3 * GIB,
+    digests=("sha256", "md5", "sha1"),  # no client and no document asks for sha512
     clients=("pip", "twine", "uv", "poetry", "pdm", "hatch", "flit"),
     identities="mint",
 )
