@@ -87,10 +87,12 @@ def settings(markdown: bool = typer.Option(False, help="As the table of the READ
 
 @app.command()
 def snippets(
-    format: str = typer.Argument(help="The format, as in its URL"),
+    format: str = typer.Argument(help="The format, as in its URL; `all` for each of them"),
     ci: str = typer.Option("gitlab", help="`gitlab` or `github`"),
     project: int = typer.Option(help="The id of the project to publish to"),
+    package: str = typer.Option("", help="The name of the package, as its pages show it"),
     url: str = typer.Option("", help="This registry; else the one of the settings"),
+    markdown: bool = typer.Option(False, help="As it stands in the documentation"),
 ) -> None:
     """A template for builds that publish here without a secret: see docs/workflows/ci.md."""
     from packhouse.formats import FORMATS
@@ -98,10 +100,30 @@ def snippets(
     from packhouse.web.ci import SYSTEMS, write_template
 
     known = {one.name: one for one in FORMATS}
-    if format not in known or ci not in SYSTEMS:
+    if format not in (*known, "all") or ci not in SYSTEMS:
         raise typer.BadParameter(f"the formats are {', '.join(known)}; --ci is {' or '.join(SYSTEMS)}")
     api = (url.rstrip("/") or launch.settings_or_exit().base_url) + "/api/v4"
-    sys.stdout.write(write_template(ci, known[format], Moment(at=0, api=api, format=format, place=project)))
+    for one in known.values() if format == "all" else [known[format]]:
+        text = write_template(ci, one, Moment(at=0, api=api, format=one.name, place=project), package)
+        sys.stdout.write(f"### {one.title}\n\n```yaml\n{text}```\n\n" if markdown else text)
+
+
+@app.command(name="import")
+def import_(
+    format: str = typer.Argument(help="The format, as in its URL"),
+    source: str = typer.Option(..., "--from", help="The project to read: https://gitlab.example/api/v4/projects/12"),
+    target: str = typer.Option(..., "--to", help="The project to publish to, written likewise"),
+    source_token: str = typer.Option("", envvar="PACKHOUSE_IMPORT_FROM_TOKEN", help="A token that reads there; better in the environment"),
+    target_token: str = typer.Option("", envvar="PACKHOUSE_IMPORT_TO_TOKEN", help="A token that publishes; better in the environment"),
+) -> None:
+    """Copy a project's packages of a format from another registry. Ends with 0 all there, 1 some failed, 2 could not run."""
+    from packhouse.formats import FORMATS
+    from packhouse.importing import import_packages
+
+    known = {one.name: one for one in FORMATS if one.transfer is not None}
+    if format not in known:
+        raise typer.BadParameter(f"the formats are {', '.join(known)}")
+    raise SystemExit(asyncio.run(import_packages(known[format], (source, source_token), (target, target_token))))
 
 
 @app.command()

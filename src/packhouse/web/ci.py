@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import indent
 
 from packhouse.contract import Format, Moment, Snippet
+from packhouse.model import PackageRow
 
-FOLDERS = {"settings.xml": "$HOME/.m2"}  # files that are not looked for where a job starts
 SYSTEMS = ("gitlab", "github")
 
-_ASK = """\
-ID_TOKEN="$(curl --silent --show-error --fail --header "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\
-  "$ACTIONS_ID_TOKEN_REQUEST_URL&audience={audience}" | sed -E 's/.*"value" *: *"([^"]*)".*/\\1/')"
-"""
-_HAVE = 'ID_TOKEN="$PACKHOUSE_ID_TOKEN"\n'
+# What goes wrong is said: `export X="$(…)"` would go on with nothing in it.
 _EXCHANGE = """\
-export CI_JOB_TOKEN="$(curl --silent --show-error --fail --request POST "{api}/-/oidc/exchange" \\
-  --data-urlencode "id_token=$ID_TOKEN" --data "project={project}" | sed -E 's/.*"token" *: *"([^"]*)".*/\\1/')"
+answer="$(curl --silent --show-error --fail-with-body "{api}/-/oidc/exchange" \\
+  --data-urlencode "id_token=$PACKHOUSE_ID_TOKEN" --data "project={project}")" || {{ echo "$answer" >&2; exit 1; }}
+export CI_JOB_TOKEN="$(echo "$answer" | sed -E 's/.*"token" *: *"([^"]*)".*/\\1/')"
+"""
+_ASK = """\
+answer="$(curl --silent --show-error --fail-with-body --header "Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \\
+  "$ACTIONS_ID_TOKEN_REQUEST_URL&audience={audience}")" || {{ echo "$answer" >&2; exit 1; }}
+PACKHOUSE_ID_TOKEN="$(echo "$answer" | sed -E 's/.*"value" *: *"([^"]*)".*/\\1/')"
 """
 _GITLAB = """\
 # .gitlab-ci.yml
@@ -48,29 +51,31 @@ jobs:
 {script}"""
 
 
-def write_template(system: str, format: Format, moment: Moment, audience: str = "packhouse") -> str:
-    """The file that a project of this system needs to publish packages of a format."""
+def write_template(system: str, format: Format, moment: Moment, package: str = "", audience: str = "packhouse") -> str:
+    """The file that a project of this system needs to publish packages of a format at each tag."""
     text, depth = (_GITLAB, 6) if system == "gitlab" else (_GITHUB, 10)
-    return text.format(name=format.name, audience=audience, script=indent(write_script(system, format, moment, audience), " " * depth))
+    script = indent(write_script(system, format, moment, package, audience), " " * depth)
+    return text.format(name=format.name, audience=audience, script=script)
 
 
-def write_script(system: str, format: Format, moment: Moment, audience: str = "packhouse") -> str:
+def write_script(system: str, format: Format, moment: Moment, package: str = "", audience: str = "packhouse") -> str:
     """What the job runs."""
-    ask = _HAVE if system == "gitlab" else _ASK.format(audience=audience)
-    return "set -eu\n" + ask + _EXCHANGE.format(api=moment.api, project=moment.place) + _publish(format, moment)
+    exchange = _EXCHANGE.format(api=moment.api, project=moment.place)
+    if system == "gitlab":
+        preamble = f'if [ -n "${{PACKHOUSE_ID_TOKEN:-}}" ]; then  # else CI_JOB_TOKEN is of this registry\n{indent(exchange, "  ")}fi\n'
+    else:
+        preamble = _ASK.format(audience=audience) + exchange + 'export CI_COMMIT_TAG="$GITHUB_REF_NAME"\n'
+    row = PackageRow(id=0, project=moment.place, name=package, key=package) if package else None
+    return "set -eu\n" + preamble + _publish(format.snippets(moment, row))
 
 
-def _publish(format: Format, moment: Moment) -> str:
+def _publish(found: Sequence[Snippet]) -> str:
     """The format's own commands for a job, its settings file before them."""
-    found = format.snippets(moment, None)
-    parts = [_file(snippet) for snippet in found if snippet.kind == "setup" and "job" in snippet.title.lower()]
-    commands = [snippet for snippet in found if snippet.kind == "publish" and snippet.language == "shell"]
-    of_job = [snippet for snippet in commands if "job" in snippet.title.lower()] or commands
-    return "".join([*parts, *(snippet.text.rstrip("\n") + "\n" for snippet in of_job[:1])])
+    of_job = [snippet for snippet in found if snippet.title.lower().endswith("a job")]
+    files = [_file(snippet) for snippet in of_job if snippet.kind == "setup"]
+    commands = [snippet.text.rstrip("\n") + "\n" for snippet in of_job if snippet.kind == "publish"]
+    return "".join([*files, *commands])
 
 
 def _file(snippet: Snippet) -> str:
-    name = snippet.title.partition(" ")[0]
-    folder = FOLDERS.get(name, "")
-    made = f'mkdir -p "{folder}"\n' if folder else ""
-    return f"{made}cat > \"{folder or '.'}/{name}\" <<'END'\n{snippet.text.rstrip()}\nEND\n"
+    return f"cat > {snippet.title.partition(' ')[0]} <<'END'\n{snippet.text.rstrip()}\nEND\n"

@@ -287,5 +287,7 @@ def test_snippets_name_the_newest_file(shelf: Shelf) -> None:
     put(shelf, "p/1/dir/a.txt")
     moment = Call(shelf, "GET", "p/1").moment
     package = PackageRow(id=1, project=24, name="p", key="p", versions=tuple(shelf.versions.values()))
-    assert all(f'"{URL}/p/1/dir/a.txt"' in snippet.text for snippet in FORMAT.snippets(moment, package))
-    assert all(f'"{URL}/my_package/1.0.0/file.txt"' in snippet.text for snippet in FORMAT.snippets(moment, None))
+    for shown, path in ((package, "p/1/dir/a.txt"), (None, "my_package/1.0.0/file.txt")):
+        *found, job = FORMAT.snippets(moment, shown)
+        assert all(f'"{URL}/{path}"' in snippet.text for snippet in found)
+        assert f'"{URL}/{path.partition("/")[0]}/${{CI_COMMIT_TAG#v}}/' in job.text, "a job publishes the version of its tag"

@@ -9,6 +9,10 @@ from packhouse.contract import Moment, Snippet
 from packhouse.formats.composer.index import here
 from packhouse.model import PackageRow
 
+JOB = """\
+git archive --format=zip --output=package.zip HEAD
+curl --fail-with-body --header "JOB-TOKEN: $CI_JOB_TOKEN" --upload-file package.zip "{here}?version=${{CI_COMMIT_TAG#v}}\""""
+
 
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
     """`composer require`, the repository and its token, and the request that publishes."""
@@ -30,4 +34,5 @@ def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
         upload = f'curl --fail-with-body --header "PRIVATE-TOKEN: <your_access_token>" --upload-file package.zip "{moment.here}?version=1.0.0"'
         found.append(Snippet(client="curl", kind="publish", language="shell", title="Publish a tag", text=tag))
         found.append(Snippet(client="curl", kind="publish", language="shell", title="Upload a zip", text=upload))
+        found.append(Snippet(client="curl", kind="publish", language="shell", title="Upload from a job", text=JOB.format(here=moment.here)))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from packhouse.contract import Moment, Snippet
@@ -17,7 +18,11 @@ SETUP_1 = """\
 conan remote add packhouse {base}
 conan user <your_username> -r packhouse -p <your_access_token>"""
 
-JOB = 'CONAN_LOGIN_USERNAME=ci_user CONAN_PASSWORD="$CI_JOB_TOKEN" conan upload "{reference}" -r packhouse -c'
+JOB = """\
+conan profile detect --exist-ok
+conan create .
+conan remote add --force packhouse {base}
+CONAN_LOGIN_USERNAME=ci_user CONAN_PASSWORD="$CI_JOB_TOKEN" conan upload "{pattern}" -r packhouse -c"""
 
 
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
@@ -36,9 +41,11 @@ def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
         Snippet(client="conan", kind="install", language="ini", title="conanfile.txt", text=requires),
         Snippet(client="conan 1", kind="install", language="shell", title="Install with Conan 1", text=f"conan install {old} -r packhouse"),
     )
+    recipe = re.split("[/@]", package.name)[0] if package is not None else reference.name
+    job = JOB.format(base=moment.here, pattern=f"{recipe}/*")
     publish = (
         Snippet(client="conan", kind="publish", language="shell", title="Upload with Conan 2", text=f'conan upload "{shown}" -r packhouse -c'),
-        Snippet(client="conan", kind="publish", language="shell", title="Upload from a job", text=JOB.format(reference=shown)),
+        Snippet(client="conan", kind="publish", language="shell", title="Upload from a job", text=job),
         Snippet(client="conan 1", kind="publish", language="shell", title="Upload with Conan 1", text=f"conan upload {old} -r packhouse --all -c"),
     )
     return (*install, *setup, *(publish if moment.level != "group" else ()))

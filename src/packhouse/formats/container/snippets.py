@@ -8,6 +8,10 @@ from packhouse.contract import Moment, Snippet
 from packhouse.model import PackageRow
 
 DEFAULT = "my-group/my-project"
+JOB = """\
+echo "$CI_JOB_TOKEN" | docker login --username gitlab-ci-token --password-stdin {host}
+docker build -t "{host}/{name}:$CI_COMMIT_TAG" .
+docker push "{host}/{name}:$CI_COMMIT_TAG\""""
 
 
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
@@ -21,6 +25,7 @@ def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
         Snippet(client="podman", kind="install", language="shell", title="Pull with Podman", text=f"podman pull {reference}"),
         Snippet(client="docker", kind="setup", language="shell", title="Sign in", text=f"docker login {host}"),
         Snippet(client="docker", kind="publish", language="shell", title="Build and push", text=f"docker build -t {push} .\ndocker push {push}"),
+        Snippet(client="docker", kind="publish", language="shell", title="Push from a job", text=JOB.format(host=host, name=name)),
         Snippet(client="helm", kind="publish", language="shell", title="Push a chart", text=f"helm push my-chart-0.1.0.tgz oci://{host}/{charts}"),
     )
 

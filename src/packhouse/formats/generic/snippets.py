@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
-from packhouse.contract import Moment, Snippet
+from packhouse.contract import Imported, Moment, Sending, Snippet, Transfer
 from packhouse.formats.generic import names
 from packhouse.model import PackageRow
 
@@ -21,7 +22,8 @@ def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
     fetch = f'curl --location --header "{HEADER}" --output "{name}" "{url}"'
     wget = f'wget --header="{HEADER}" --output-document="{name}" "{url}"'
     store = f'curl --location --header "{HEADER}" --upload-file "{name}" "{url}"'
-    job = f'curl --location --header "JOB-TOKEN: $CI_JOB_TOKEN" --upload-file "{name}" "{url}"'
+    tagged = f"{moment.here}/{package.name if package is not None else 'my_package'}/${{CI_COMMIT_TAG#v}}/{name}"
+    job = f'curl --fail-with-body --header "JOB-TOKEN: $CI_JOB_TOKEN" --upload-file "{name}" "{tagged}"'
     return (
         Snippet(client="curl", kind="install", language="shell", title="Download with curl", text=fetch),
         Snippet(client="wget", kind="install", language="shell", title="Download with wget", text=wget),
@@ -36,3 +38,13 @@ def newest_path(package: PackageRow | None) -> str:
     version = package.versions[-1]
     listed = sorted(names.shown_path(file.path) for file in version.files if not file.derived)
     return f"{package.name}/{version.version}/{listed[0] if listed else 'file.txt'}"
+
+
+# -- the same for `packhouse import` -----------------------------------------------------------------------------------
+
+
+def path_of(file: Imported) -> str:
+    return "/".join(quote(part, safe="") for part in (file.name, file.version, file.file_name))
+
+
+TRANSFER = Transfer(fetch=path_of, publish=lambda file: Sending(method="PUT", tail=path_of(file)))

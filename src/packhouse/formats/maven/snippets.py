@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from packhouse.contract import Moment, Snippet
+from packhouse.contract import Imported, Moment, Sending, Snippet, Transfer
 from packhouse.formats.maven import names
 from packhouse.model import PackageRow
 
@@ -49,6 +49,9 @@ DISTRIBUTION = """\
     <url>{url}</url>
   </snapshotRepository>
 </distributionManagement>"""
+
+# The word in the middle is for plugins before version 3, which do not know an address without it.
+JOB = "mvn --batch-mode --settings ci_settings.xml deploy -DaltDeploymentRepository={id}::default::{url}"
 
 DEPENDENCY = """\
 <dependency>
@@ -131,7 +134,7 @@ def setup(url: str) -> Sequence[Snippet]:
     sbt = SBT.format(realm=REALM, host=urlsplit(url).hostname, **values)
     return (
         Snippet(client="mvn", kind="setup", language="xml", title="~/.m2/settings.xml", text=settings),
-        Snippet(client="mvn", kind="setup", language="xml", title="settings.xml in a job", text=job),
+        Snippet(client="mvn", kind="setup", language="xml", title="ci_settings.xml in a job", text=job),
         Snippet(client="mvn", kind="setup", language="xml", title="Repository for pom.xml", text=REPOSITORIES.format(**values)),
         Snippet(client="gradle", kind="setup", language="groovy", title="Repository for build.gradle", text=GRADLE.format(**values)),
         Snippet(client="gradle", kind="setup", language="kotlin", title="Repository for build.gradle.kts", text=KOTLIN.format(**values)),
@@ -146,6 +149,7 @@ def publish(url: str) -> Sequence[Snippet]:
     return (
         Snippet(client="mvn", kind="publish", language="xml", title="Target for pom.xml", text=DISTRIBUTION.format(**values)),
         Snippet(client="mvn", kind="publish", language="shell", title="Publish with Maven", text="mvn deploy"),
+        Snippet(client="mvn", kind="publish", language="shell", title="Publish from a job", text=JOB.format(**values)),
         Snippet(client="gradle", kind="publish", language="groovy", title="Target for build.gradle", text=GRADLE_PUBLISH.format(repository=indented)),
         Snippet(client="gradle", kind="publish", language="shell", title="Publish with Gradle", text="gradle publish"),
         Snippet(client="sbt", kind="publish", language="scala", title="Target for build.sbt", text=target),
@@ -157,3 +161,15 @@ def coordinates(package: PackageRow | None) -> tuple[str, str, str]:
         return "com.example", "my-library", "1.0.0"
     version = max((row.version for row in package.versions), key=names.version_key, default="1.0.0")
     return names.group_of(package.name), package.name.rpartition("/")[2], version
+
+
+# -- the same for `packhouse import` -----------------------------------------------------------------------------------
+
+
+def path_of(file: Imported) -> str:
+    """Nothing for what the registry writes itself."""
+    made_here = file.file_name.startswith("maven-metadata.xml") or file.file_name.endswith((".md5", ".sha1", ".sha256", ".sha512"))
+    return "" if made_here else quote(f"{file.name}/{file.version}/{file.file_name}")
+
+
+TRANSFER = Transfer(fetch=path_of, publish=lambda file: Sending(method="PUT", tail=path_of(file)))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
-from packhouse.contract import Moment, Snippet
+import msgspec
+
+from packhouse.contract import Imported, Moment, Sending, Snippet, Transfer
 from packhouse.formats.npm import names
 from packhouse.model import PackageRow
 
@@ -28,6 +34,13 @@ PUBLISH_CONFIG = """\
 "publishConfig": {{
   "{key}": "{registry}/"
 }}"""
+
+# The scope of the name decides where it goes, so that a manifest without publishConfig cannot publish to the world.
+JOB = """\
+scope="$(npm pkg get name | sed -En 's|^"(@[^/]+)/.*|\\1:|p')"
+npm config set --location=user "${{scope}}registry={registry}/"
+npm config set --location=user '{token}=${{CI_JOB_TOKEN}}'
+npm publish"""
 
 
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
@@ -70,11 +83,41 @@ def registry_key(scope: str | None) -> str:
 
 
 def publish(scope: str | None, registry: str) -> Sequence[Snippet]:
-    config = PUBLISH_CONFIG.format(key=registry_key(scope), registry=registry)
+    key, token = registry_key(scope), f"{registry.partition(':')[2]}/:_authToken"
+    config = PUBLISH_CONFIG.format(key=key, registry=registry)
     return (
         Snippet(client="npm", kind="publish", language="json", title="package.json", text=config),
         Snippet(client="npm", kind="publish", language="shell", title="Publish with npm", text="npm publish"),
         Snippet(client="pnpm", kind="publish", language="shell", title="Publish with pnpm", text="pnpm publish"),
         Snippet(client="yarn", kind="publish", language="shell", title="Publish with Yarn", text="yarn npm publish"),
-        Snippet(client="npm", kind="publish", language="shell", title="Publish from a job", text='NPM_TOKEN="$CI_JOB_TOKEN" npm publish'),
+        Snippet(client="npm", kind="publish", language="shell", title="Publish from a job", text=JOB.format(registry=registry, token=token)),
     )
+
+
+# -- the same for `packhouse import` -----------------------------------------------------------------------------------
+
+
+def publish_tarball(file: Imported) -> Sending:
+    """The document that npm sends, made from the tarball alone. Raises `InvalidUpload`."""
+    from packhouse.formats.npm.parse.tarball import read_tarball  # not in the processes that serve
+
+    content = Path(file.path).read_bytes()
+    dist = {"shasum": hashlib.sha1(content).hexdigest(), "integrity": "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()}
+    manifest = {**msgspec.json.decode(read_tarball(file.path).manifest), "dist": dist}
+    attachment = {"content_type": "application/octet-stream", "data": base64.b64encode(content).decode(), "length": len(content)}
+    document = {
+        "_id": file.name,
+        "name": file.name,
+        "dist-tags": {"latest": file.version},
+        "versions": {file.version: manifest},
+        "_attachments": {f"{file.name}-{file.version}.tgz": attachment},
+    }
+    return Sending(method="PUT", tail=quote(file.name, safe="@"), body=msgspec.json.encode(document))
+
+
+def set_tag(name: str, version: str, tag: str) -> Sending:
+    tail = f"-/package/{quote(name, safe='@')}/dist-tags/{quote(tag, safe='')}"
+    return Sending(method="PUT", tail=tail, body=msgspec.json.encode(version))
+
+
+TRANSFER = Transfer(fetch=lambda file: f"{quote(file.name, safe='@/')}/-/{quote(file.file_name, safe='@/')}", publish=publish_tarball, tag=set_tag)

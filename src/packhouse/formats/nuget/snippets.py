@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from packhouse.contract import Moment, Snippet
+from packhouse.contract import Imported, Moment, Sending, Snippet, Transfer
 from packhouse.formats.nuget import names
 from packhouse.model import PackageRow
 
@@ -28,9 +29,12 @@ CONFIG = """\
 
 ADD_SOURCE = 'dotnet nuget add source "{source}" --name packhouse --username token --password "{token}" --store-password-in-clear-text'
 
+# One by one: some SDKs end a push of `*.nupkg` with an error where there are no symbols.
 JOB = """\
-dotnet nuget add source "{source}" --name packhouse --username gitlab-ci-token --password "$CI_JOB_TOKEN" --store-password-in-clear-text
-dotnet nuget push "*.nupkg" --source packhouse"""
+dotnet pack --configuration Release --output dist
+for package in dist/*.nupkg; do
+  dotnet nuget push "$package" --source "{source}" --api-key "$CI_JOB_TOKEN"
+done"""
 
 
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
@@ -75,3 +79,15 @@ def publish(here: str) -> Sequence[Snippet]:
         Snippet(client="choco", kind="publish", language="shell", title="Push with Chocolatey", text=choco),
         Snippet(client="dotnet", kind="publish", language="shell", title="Push from a job", text=JOB.format(source=source)),
     )
+
+
+# -- the same for `packhouse import` -----------------------------------------------------------------------------------
+
+
+def path_of(file: Imported) -> str:
+    """Nothing for symbols, which are at no address of their own."""
+    parts = ("download", *(quote(part.lower(), safe="") for part in (file.name, file.version, file.file_name)))
+    return "/".join(parts) if file.file_name.endswith(".nupkg") else ""
+
+
+TRANSFER = Transfer(fetch=path_of, publish=lambda file: Sending(method="PUT", tail="", part="package"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from packhouse.contract import Moment, Snippet
+from packhouse.contract import Imported, Moment, Sending, Snippet, Transfer
 from packhouse.formats.pypi import names
 from packhouse.model import PackageRow
 
@@ -49,7 +49,10 @@ poetry config repositories.packhouse "{base}"
 poetry config http-basic.packhouse __token__ "{token}"
 poetry publish --build --repository packhouse"""
 
-JOB = 'TWINE_USERNAME=gitlab-ci-token TWINE_PASSWORD="$CI_JOB_TOKEN" python -m twine upload --repository-url "{base}" dist/*'
+JOB = """\
+python -m pip install --quiet build twine
+python -m build
+TWINE_USERNAME=gitlab-ci-token TWINE_PASSWORD="$CI_JOB_TOKEN" python -m twine upload --repository-url "{base}" dist/*"""
 
 
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
@@ -94,3 +97,16 @@ def publish(base: str) -> Sequence[Snippet]:
 def with_credentials(url: str) -> str:
     scheme, _, rest = url.partition("://")
     return f"{scheme}://__token__:{TOKEN}@{rest}"
+
+
+# -- the same for `packhouse import` -----------------------------------------------------------------------------------
+
+
+def upload(file: Imported) -> Sending:
+    """The form that twine sends, with what the file does not say of itself."""
+    kind = {"filetype": "bdist_wheel", "pyversion": "py3"} if file.file_name.endswith(".whl") else {"filetype": "sdist", "pyversion": "source"}
+    fields = {":action": "file_upload", "protocol_version": "1", "name": file.name, "version": file.version, "sha256_digest": file.sha256, **kind}
+    return Sending(method="POST", tail="", part="content", fields=fields)
+
+
+TRANSFER = Transfer(fetch=lambda file: f"files/{file.sha256}/{quote(file.file_name, safe='')}", publish=upload)
