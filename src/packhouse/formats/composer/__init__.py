@@ -4,6 +4,8 @@ from packhouse.contract import GIB, Coordinates, Format, Index
 from packhouse.formats.composer import index, names, routes, snippets
 from packhouse.formats.composer.errors import ERRORS
 
+VARY = "Authorization, Accept-Encoding, User-Agent"  # the root has more in it for Composer 1
+
 FORMAT = Format(
     name="composer",
     title="Composer",
@@ -18,13 +20,13 @@ FORMAT = Format(
     errors=ERRORS,
     snippets=snippets.snippets,
     indexes={
-        "package": Index(over="package", write=index.write_package, needs="uploads"),
-        "root": Index(over="all", write=index.write_root, needs="names"),
-        "legacy": Index(over="all", write=index.write_legacy, needs="uploads"),
+        "package": Index(over="package", write=index.write_package, needs="uploads", names_places=True),
+        "root": Index(over="all", write=index.write_root, needs="names", vary=VARY),
+        "legacy": Index(over="all", write=index.write_legacy, needs="uploads", vary=VARY, names_places=True),
     },
     max_file_size=3 * GIB,
-    clients=("composer",),
-    unique_in_group=lambda name, root: True,
+    clients=("composer", "composer 1"),
+    owned_names=True,
     singular=True,
     any_job_user=True,
 )

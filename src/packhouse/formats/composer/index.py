@@ -20,14 +20,13 @@ MISSING = object()
 
 
 class Facts(Struct, omit_defaults=True):
-    """What a version's main file knows. `composer` is the object of its composer.json; `repository` the path of the project's Git repository."""
+    """What a version's main file knows. `composer` is the object of its composer.json."""
 
     composer: msgspec.Raw
     reference: str
     shasum: str
     file: str = ""  # an upload's file; "" for what was made from a commit
     time: str = ""
-    repository: str = ""
     default: bool = False
 
 
@@ -48,18 +47,19 @@ def timestamp(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}+00:00"
 
 
-def list_entries(packages: Iterable[PackageRow], key: str, moment: Moment) -> list[dict[str, Any]]:
+def list_entries(packages: Iterable[PackageRow], moment: Moment) -> list[dict[str, Any]]:
     """Every version of a package as clients see it; of a version that two projects have, the one of the first project."""
     entries: dict[str, dict[str, Any]] = {}
     for package in sorted(packages, key=lambda each: each.project):
         for version in package.versions:
             if version.version not in entries and (facts := facts_of(version)) is not None:
-                entries[version.version] = write_entry(key, version, facts, moment)
+                entries[version.version] = write_entry(package, version, facts, moment)
     return list(entries.values())
 
 
-def write_entry(key: str, version: VersionRow, facts: Facts, moment: Moment) -> dict[str, Any]:
+def write_entry(package: PackageRow, version: VersionRow, facts: Facts, moment: Moment) -> dict[str, Any]:
     """A version's composer.json, and where its code is."""
+    key = package.key
     base = moment.project(version.project)
     url = f"{base}/archives/{key}/{quote(facts.file)}" if facts.file else f"{base}/archives/{key}.zip?sha={facts.reference}"
     entry: dict[str, Any] = {
@@ -71,9 +71,10 @@ def write_entry(key: str, version: VersionRow, facts: Facts, moment: Moment) -> 
         "time": facts.time or timestamp(version.created // 1_000_000),
         "dist": {"type": "zip", "url": url, "reference": facts.reference, "shasum": facts.shasum},
     }
-    if facts.repository:
-        home = moment.api.removesuffix("/api/v4")
-        entry["source"] = {"type": "git", "url": f"{home}/{quote(facts.repository)}.git", "reference": facts.reference}
+    if not facts.file:
+        # what was served at a moment stays, wherever the project goes: then it is named by its number, which leads to it too
+        home = str(package.project) if moment.as_of else quote(package.home)
+        entry["source"] = {"type": "git", "url": f"{moment.api.removesuffix('/api/v4')}/{home}.git", "reference": facts.reference}
     if facts.default:
         entry["default-branch"] = True
     return entry
@@ -95,7 +96,7 @@ def write_package(rows: Rows, reads: Mapping[str, Documents], moment: Moment) ->
     if not rows.packages:
         return {}
     key = rows.packages[0].key
-    entries = list_entries(rows.packages, key, moment)
+    entries = list_entries(rows.packages, moment)
     if not entries:
         return {}
     entries.sort(key=lambda entry: (names.version_key(entry["version"]), entry["version"]), reverse=True)
@@ -136,7 +137,7 @@ def _bodies(rows: Rows, moment: Moment) -> Iterator[tuple[str, bytes]]:
     for package in rows.packages:
         by_key.setdefault(package.key, []).append(package)
     for key in sorted(by_key):
-        entries = list_entries(by_key[key], key, moment)
+        entries = list_entries(by_key[key], moment)
         if entries:
             yield key, write_all(key, entries)
 

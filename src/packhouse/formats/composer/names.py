@@ -1,4 +1,4 @@
-"""Names, branches and versions as Composer reads them: normal form and order (getcomposer.org/doc/articles/versions.md)."""
+"""Names, branches and versions as Composer reads them: normal form and order (its page on versions, and its own parser)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BRANCH = "9999999"  # what a wildcard of a branch counts as
 Key: TypeAlias = tuple[tuple[int, int], ...]
 
 _NAME = re.compile(r"[a-z0-9]+(?:[_.-][a-z0-9]+)*/[a-z0-9]+(?:(?:[_.]|-{1,2})[a-z0-9]+)*", re.ASCII)
-_MODIFIER = r"[._-]?(?:(stable|beta|b|rc|alpha|a|patch|pl|p)((?:[.-]?\d+)*)?)?([.-]?dev)?"
+_MODIFIER = r"[._-]?(?:(stable|beta|b|rc|alpha|a|patch|pl|p)((?:[.-]?\d++)*+)?)?([.-]?dev)?"
 _CLASSIC = re.compile(rf"v?(\d{{1,5}})(\.\d+)?(\.\d+)?(\.\d+)?{_MODIFIER}", re.IGNORECASE | re.ASCII)
 _DATE = re.compile(rf"v?(\d{{4}}(?:[.:-]?\d{{2}}){{1,6}}(?:[.:-]?\d{{1,3}}){{0,2}}){_MODIFIER}", re.IGNORECASE | re.ASCII)
 _NUMERIC = re.compile(r"v?(\d+)(\.(?:\d+|[xX*]))?(\.(?:\d+|[xX*]))?(\.(?:\d+|[xX*]))?", re.IGNORECASE | re.ASCII)
@@ -48,7 +48,7 @@ def is_dev(version: str) -> bool:
 
 def version_id(version: str) -> str:
     """The version itself. Raises `InvalidVersion` for what is neither a branch's nor Semantic Versioning that Composer can read."""
-    well = 0 < len(version) <= 255 and version.isprintable() and not any(c in " ,#@|\\" for c in version)
+    well = 0 < len(version) <= 255 and version.isprintable() and not any(c in " ,#@|\\~^:?*[" for c in version)
     if not well or not (is_dev(version) or semver.is_valid(version)) or version in ("dev-", "-dev"):
         raise InvalidVersion(f"Validation failed: Version is invalid: {version[:SHOWN]!r} is neither like 1.2.3 or 1.2.3-beta.1, nor a branch's")
     normalize(version)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -18,6 +20,8 @@ from packhouse.model import About, Dependency, GitEntry, Struct
 MIB = 1024 * 1024
 LARGEST = MIB  # of a composer.json
 DEEPEST = 64
+SHOWN = 40  # characters of a bad value that a message repeats
+MOST_COMPARED = 5_000_000  # files times lines about export-ignore
 MANIFEST = "composer.json"
 ATTRIBUTES = ".gitattributes"
 OVERRIDDEN = frozenset(
@@ -40,7 +44,7 @@ def read_manifest(data: bytes | None) -> Manifest:
     if not data.strip():
         raise InvalidUpload("The file composer.json is empty.")
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_refuse_twins, parse_constant=_refuse_constant)
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_refuse_twins, parse_constant=_refuse_constant, parse_float=_read_float)
     except (ValueError, RecursionError) as error:
         raise InvalidUpload(f"The file composer.json is not valid JSON: {str(error)[:120]}") from error
     if not isinstance(value, dict) or _is_deep(value, DEEPEST):
@@ -67,6 +71,13 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise InvalidUpload(f"The file composer.json holds {text}, which is not JSON")
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InvalidUpload(f"The file composer.json holds the number {text[:SHOWN]}, which is too large")
+    return number
 
 
 def _is_deep(value: Any, left: int) -> bool:
@@ -151,14 +162,17 @@ def read_attributes(folder: str, data: bytes) -> Sequence[Rule]:
         pattern = re.sub(r"\\(.)", r"\1", found[1]) if found[1] is not None else found[2]
         for word in found[3].split():
             if word.lstrip("-!").partition("=")[0] == "export-ignore":
-                rules.append(Rule(folder=folder, pattern=pattern, ignores=word in ("export-ignore", "export-ignore=true")))
+                rules.append(Rule(folder=folder, pattern=pattern, ignores=word == "export-ignore"))
     return rules
 
 
 def choose_files(entries: Iterable[GitEntry], attributes: Mapping[str, bytes]) -> list[GitEntry]:
-    """The entries that are not ignored; `attributes` are the .gitattributes of the commit by folder, "" for the root."""
+    """The entries that are not ignored; `attributes` are the .gitattributes of the commit by folder, "" for the root. Raises `InvalidUpload`."""
+    entries = tuple(entries)
     folders = sorted(attributes, key=lambda each: (each.count("/") + bool(each), each))
     rules = [rule for folder in folders for rule in read_attributes(folder, attributes[folder])]
+    if len(rules) * len(entries) > MOST_COMPARED:
+        raise InvalidUpload(f"{len(rules)} lines about export-ignore are too many for {len(entries)} files: use patterns that name folders")
     known: dict[str, bool] = {}
 
     def is_left_out(path: str, directory: bool) -> bool:
@@ -175,36 +189,40 @@ def _ignores(rules: Sequence[Rule], path: str, directory: bool) -> bool:
         if rule.folder and not path.startswith(f"{rule.folder}/"):
             continue
         below = path[len(rule.folder) + 1 :] if rule.folder else path
-        pattern = rule.pattern.rstrip("/")
-        if not pattern or (rule.pattern.endswith("/") and not directory):
-            continue
-        subject = below if "/" in pattern else below.rpartition("/")[2]
-        if _compile(pattern.removeprefix("/")).fullmatch(subject):
+        if (directory or not rule.pattern.endswith("/")) and matches_pattern(rule.pattern.rstrip("/"), below):
             return rule.ignores
     return False
 
 
-@lru_cache(1024)
-def _compile(pattern: str) -> re.Pattern[str]:
-    """A glob of Git: `*` and `?` stop at slashes, `**` does not."""
-    text, at = "", 0
-    while at < len(pattern):
-        rest = pattern[at:]
-        if rest.startswith("**/") and (at == 0 or pattern[at - 1] == "/"):
-            text, at = text + "(?:[^/]+/)*", at + 3
-        elif rest == "**" and at and pattern[at - 1] == "/":
-            text, at = text + ".+", at + 2
-        elif rest.startswith("*"):
-            text, at = text + "[^/]*", at + len(rest) - len(rest.lstrip("*"))
-        elif rest[0] == "?":
-            text, at = text + "[^/]", at + 1
-        elif (found := re.match(r"\[([!^]?)([\w.-]+)\]", rest, re.ASCII)) is not None:
-            text, at = text + f"[{'^' if found[1] else ''}{found[2]}]", at + found.end()
-        elif rest[0] == "\\" and len(rest) > 1:
-            text, at = text + re.escape(rest[1]), at + 2
+def matches_pattern(pattern: str, path: str) -> bool:
+    """Whether a glob of Git means this path: without a slash in it any file or folder of that name."""
+    if "/" not in pattern:
+        return fnmatch.fnmatchcase(path.rpartition("/")[2], _segments(pattern)[0])
+    wanted, given = _segments(pattern), path.split("/")
+    at = there = 0
+    deep = from_ = -1  # the last `**`, and the first segment that it does not cover
+    while there < len(given):
+        if at < len(wanted) and wanted[at] == "**":
+            deep, from_, at = at, there, at + 1
+        elif at < len(wanted) and fnmatch.fnmatchcase(given[there], wanted[at]):
+            at, there = at + 1, there + 1
+        elif deep >= 0:
+            from_ += 1
+            at, there = deep + 1, from_
         else:
-            text, at = text + re.escape(rest[0]), at + 1
-    try:
-        return re.compile(text, re.DOTALL)
-    except re.error:
-        return re.compile(r"(?!)")
+            return False
+    return all(segment == "**" for segment in wanted[at:])
+
+
+@lru_cache(1024)
+def _segments(pattern: str) -> tuple[str, ...]:
+    found = [_spell(segment) for segment in pattern.removeprefix("/").split("/")]
+    # what ends in `/**` is everything inside of a folder, and not the folder
+    return (*found[:-1], "*", "**") if len(found) > 1 and found[-1] == "**" else tuple(found)
+
+
+def _spell(segment: str) -> str:
+    """A segment as `fnmatch` spells it, which knows neither `[^a]` nor an escape, and is linear in time."""
+    if segment == "**":
+        return segment
+    return re.sub(r"\\(.)|\[\^|\*+", lambda found: f"[{found[1]}]" if found[1] else "[!" if found[0] == "[^" else "*", segment)

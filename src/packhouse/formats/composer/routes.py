@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -21,6 +20,7 @@ from packhouse.errors import (
 from packhouse.formats.composer import names, parse, source
 from packhouse.formats.composer.index import JSON, Facts, facts_of, timestamp
 from packhouse.grammar.multipart import MultipartSplitter
+from packhouse.grammar.patterns import matches_exact_glob
 from packhouse.model import NewFile, Upload
 from packhouse.responses import empty_reply, json_reply
 
@@ -48,16 +48,19 @@ async def list_names(call: Call) -> Answer:
     if not pattern:
         return document
     known: list[str] = msgspec.json.decode(document.body)["packageNames"]
-    return json_reply({"packageNames": fnmatch.filter(known, pattern.lower()[: names.SHOWN])})
+    return json_reply({"packageNames": [name for name in known if matches_exact_glob(pattern.lower(), name)]})
 
 
 async def search(call: Call) -> Answer:
     """The packages whose name holds the text."""
-    page = call.query.get("page", "1")
-    number = int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 6 else 1
-    found, total = await call.packages.search(call.query.get("q", "").strip(), (max(number, 1) - 1) * PAGE, PAGE)
+    page, text = call.query.get("page", "1"), call.query.get("q", "").strip()
+    number = max(int(page), 1) if page.isascii() and page.isdigit() and len(page) < 6 else 1
+    found, total = await call.packages.search(text, (number - 1) * PAGE, PAGE)
     results = [{"name": match.package.key, "description": match.about.summary, "url": match.about.links.get("Homepage", "")} for match in found]
-    return json_reply({"results": results, "total": total})
+    answer: dict[str, Any] = {"results": results, "total": total}
+    if number * PAGE < total:
+        answer["next"] = f"{call.moment.here}/search.json?{urlencode({'q': text, 'page': number + 1})}"
+    return json_reply(answer)
 
 
 async def show_package(call: Call) -> Answer:
@@ -132,7 +135,6 @@ async def publish_ref(call: Call) -> Answer:
         reference=release.commit,
         shasum=content.sha1,
         time=timestamp(release.time),
-        repository=call.place.full_path,
         default=release.default,
     )
     written = msgspec.json.encode(facts)
@@ -188,11 +190,17 @@ async def put_zip(call: Call) -> Answer:
         raise InvalidParameter("version is missing: send ?version=1.2.3, or say it in composer.json", parameter="version")
     version = names.version_id(said.removeprefix("v"))
     name = found.manifest.name
-    path = f"{name}-{version}.zip".replace("/", "~" if names.is_dev(version) else "-")
+    dev = names.is_dev(version)
+    path = f"{content.sha1}.zip" if dev else f"{name}-{version}.zip".replace("/", "-")
     facts = Facts(composer=msgspec.Raw(found.manifest.text.encode()), reference=content.sha1, shasum=content.sha1, file=path)
+    written = msgspec.json.encode(facts)
     about = parse.read_about(found.manifest.text, found.readme)
-    new = NewFile(path=path, content=content, facts=msgspec.json.encode(facts), about=about, movable=names.is_dev(version))
-    await call.packages.publish(Upload(name=name, version=version, files=(new,)))
+    if dev:  # as with a branch of the repository: what it was stays, for lock files
+        main = NewFile(path=parse.MANIFEST, content=written, facts=written, about=about, movable=True)
+        files: tuple[NewFile, ...] = (main, NewFile(path=path, content=content, derived=True))
+    else:
+        files = (NewFile(path=path, content=content, facts=written, about=about),)
+    await call.packages.publish(Upload(name=name, version=version, files=files))
     return json_reply({"message": "201 Created", "name": name, "version": version}, 201)
 
 

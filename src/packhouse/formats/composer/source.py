@@ -12,6 +12,7 @@ from packhouse.formats.composer import names, parse
 from packhouse.model import Spooled, Struct
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
+SHOWN = 80
 MODES = {"file": 0o100644, "executable": 0o100755, "link": 0o120777}
 
 
@@ -71,19 +72,26 @@ def pack(git: Git, name: str, commit: str) -> Spooled:
     entries = git.entries(commit)
     top = f"{name.replace('/', '-')}-{commit}"
     chosen = parse.choose_files(entries, _attributes(git, commit, [entry.path for entry in entries]))
+    for entry in chosen:
+        check_path(entry.path)
 
     def write(out: BinaryIO) -> None:
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             for entry in chosen:
-                try:
-                    info = zipfile.ZipInfo(f"{top}/{entry.path}", EPOCH)
-                    info.create_system = 3
-                    info.external_attr = MODES[entry.kind] << 16
-                    archive.writestr(info, git.blob(entry.id), zipfile.ZIP_DEFLATED, 6)
-                except UnicodeEncodeError as error:
-                    raise InvalidUpload(f"The file {entry.path[:80]!r} of the commit has a name that is not UTF-8: rename it") from error
+                info = zipfile.ZipInfo(f"{top}/{entry.path}", EPOCH)
+                info.create_system = 3
+                info.external_attr = MODES[entry.kind] << 16
+                archive.writestr(info, git.blob(entry.id), zipfile.ZIP_DEFLATED, 6)
 
     return git.spool(write)
+
+
+def check_path(path: str) -> None:
+    """Raises `InvalidUpload` for names that some clients cannot unpack, or would unpack elsewhere."""
+    if any("\ud800" <= c <= "\udfff" for c in path):
+        raise InvalidUpload(f"The file {path[:SHOWN]!r} of the commit has a name that is not UTF-8: rename it")
+    if "\\" in path or any(c < " " or c == "\x7f" for c in path):
+        raise InvalidUpload(f"The file {path[:SHOWN]!r} of the commit has a backslash or a control character in its name: rename it")
 
 
 def _attributes(git: Git, commit: str, paths: list[str]) -> Mapping[str, bytes]:
