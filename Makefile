@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test quick lint types bench clients docs golden migration lock
+.PHONY: help setup serve test quick lint types bench clients docs golden pictures migration lock
 
 PYTHON  := .venv/bin/python
 # Each mark is touched by scripts/setup. A newer source makes it look again; it installs only where a hash has changed.
@@ -53,6 +53,9 @@ docs: $(RUNTIME) $(DEV) ## Write the generated tables of docs/ again
 
 golden: $(RUNTIME) $(DEV) ## Write the golden documents again; read the difference before you commit it
 	@PACKHOUSE_GOLDEN=write $(PYTHON) -m pytest -q -k golden $(ARGS)
+
+pictures: $(RUNTIME) $(DEV) $(PAGES) ## Take the pictures of docs/ again; look at them before you commit them
+	@PACKHOUSE_PICTURES=write $(PYTHON) -m pytest -q tests/ui/test_screenshots.py
 
 migration: $(RUNTIME) $(DEV) ## Draft a migration from the tables: make migration NAME="add a column"
 	@$(PYTHON) scripts/draft-migration "$(NAME)"

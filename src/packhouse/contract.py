@@ -15,6 +15,8 @@ from packhouse.model import (
     Documents,
     GitEntry,
     Instant,
+    LogRecord,
+    LogTree,
     Match,
     Moment,
     NewDocument,
@@ -26,6 +28,7 @@ from packhouse.model import (
     Reach,
     Rows,
     Search,
+    Signed,
     Spooled,
     Struct,
     Upload,
@@ -41,6 +44,8 @@ Params: TypeAlias = Mapping[str, str]
 PROJECT, GROUP, INSTANCE, ROOT = Reach.PROJECT, Reach.GROUP, Reach.INSTANCE, Reach.ROOT
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+ALL_DIGESTS = ("sha256", "md5", "sha1", "sha512")
 
 
 # -- bodies in parts -------------------------------------------------------------------------------------------------
@@ -166,6 +171,9 @@ class Git(Protocol):
     def blob(self, blob: str) -> bytes:
         """The bytes of an entry."""
 
+    def attributes(self, commit: str, paths: Sequence[str], names: Sequence[str]) -> Sequence[Sequence[str]]:
+        """What the .gitattributes of a commit say of files: for each the value of each name: set, unset, unspecified, or another."""
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether one commit is reachable from the other, or the same."""
 
@@ -182,6 +190,22 @@ class Found(Struct):
     size: int = 0
 
 
+class Log(Protocol):
+    """What the instance vouches for, for good: one log for all, of records that are only ever added (RFC 6962)."""
+
+    async def add(self, project: int, name: str, version: str, text: str) -> LogRecord:
+        """The record of a version in a project, added where it has none; one that is there keeps its text, whatever is said now."""
+
+    async def tree(self) -> LogTree:
+        """How many records there are, and the hash of all."""
+
+    async def nodes(self, level: int, first: int, count: int) -> Sequence[bytes]:
+        """Hashes of complete subtrees, each of 2^level records, as far as there are any."""
+
+    async def sign(self, text: bytes) -> Signed:
+        """A signature by the key of this instance."""
+
+
 class Packages(Protocol):
     """The verbs, bound to the scope, actor, format and moment of the request."""
 
@@ -190,6 +214,9 @@ class Packages(Protocol):
 
     @property
     def blobs(self) -> LooseBlobs: ...
+
+    @property
+    def log(self) -> Log: ...
 
     async def pick(self, name: str, path: str, *, tag: str | None = None, version: str | None = None) -> Found:
         """The file at a path of one version, by tag or by version. Raises `PackageNotFound`, `VersionNotFound`."""
@@ -242,6 +269,12 @@ class Packages(Protocol):
 
     async def from_git(self, project: int, read: Callable[Concatenate[Git, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`read(git, ...)` over a project's repository, in a thread, under a time limit. Raises `RepositoryNotFound`."""
+
+    async def project_at(self, paths: Sequence[str]) -> Place | None:
+        """The first of these paths below this group that is a project, where this actor may read it."""
+
+    async def deleted(self, name: str, project: int) -> Mapping[str, bool]:
+        """The versions of a package that a project had and has no more → whether their names stay taken."""
 
     async def take(self, upload: Upload, project: int) -> Published:
         """Store what was read from a project's repository, as `publish` does, on behalf of the repository: the reader needs no right to publish."""
@@ -329,6 +362,8 @@ class Route:
     reach: Reach = PROJECT | GROUP
     # ROOT and INSTANCE: the project or group a path means; several: the first that is a project, the longest path first
     place_of: Callable[[Params], str | Sequence[str] | None] | None = None
+    # ROOT: the RFC 3339 time of the moment that a path asks for, None for now; reads only
+    moment_of: Callable[[Params], str | None] | None = None
     area: Literal["packages", "containers", "repository"] = "packages"  # whose switch, access level and token scopes count
     place_kind: Literal["project", "group"] | None = None  # ROOT: what that place must be
     bound: bool = False  # INSTANCE: acts in the place that `place_of` names and nowhere else, as ROOT does
@@ -348,6 +383,7 @@ class Index:
     reads: tuple[str, ...] = ()  # other indexes whose documents it digests
     sign: Callable[[Documents, Signer], Documents] | None = None
     vary: str = "Authorization, Accept-Encoding"
+    names_places: bool = False  # its documents name the paths of projects: made again when one of them has moved
 
 
 class Signer(Protocol):
@@ -425,6 +461,49 @@ class Snippet:
     title: str = ""
 
 
+class Yanking(Struct):
+    """How a format's clients speak of a version that is not offered any more. `needs_reason`: without one they are told nothing."""
+
+    state: str = "yanked"
+    verb: str = "Yank"
+    undo: str = "Offer it again"
+    effect: str = "Installers offer it only to those who ask for exactly this version."
+    kind: str = "danger"  # of its badge: caution or danger
+    needs_reason: bool = False
+
+
+# -- from registry to registry ---------------------------------------------------------------------------------------
+
+
+class Imported(Struct):
+    """A file of a version in another registry; `path` is where its bytes lie here."""
+
+    name: str
+    version: str
+    file_name: str
+    sha256: str
+    path: str = ""
+
+
+class Sending(Struct):
+    """A request below the base of the format: the file as its body, or as the part of a form. `body` is sent in its place."""
+
+    method: str
+    tail: str
+    part: str = ""
+    fields: Mapping[str, str] = {}
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """How the packages of this format are read from another registry with these addresses, and published again."""
+
+    fetch: Callable[[Imported], str]  # below the base of the format; "": not a file to be published
+    publish: Callable[[Imported], Sending]
+    tag: Callable[[str, str, str], Sending] | None = None  # (name, version, tag)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """A format is this record; what it cannot do, it leaves out."""
@@ -442,6 +521,7 @@ class Format:
     keep: Callable[[Rows, frozenset[str]], frozenset[str]] | None = None
     credentials: Sequence[Callable[[Mapping[str, str]], str | None]] = ()  # odd headers only: headers → token
     max_file_size: int = 3 * GIB
+    digests: Sequence[str] = ALL_DIGESTS  # what an upload is hashed with; the API serves all but sha512 of every file
     clients: Sequence[str] = ()  # real clients the suite drives, for the support table
     listed: bool = True  # in the lists of packages; a format with lists of its own is not
     open_files: str = ""  # the package setting of a top group that opens files to whoever knows their shelf and path
@@ -451,6 +531,11 @@ class Format:
     state_of: Callable[[str, str], tuple[str, Any] | None] | None = None
     unfinished: Callable[[Iterable[str]], Iterable[Sequence[str]]] | None = None  # of a version's paths: uploads that lack what comes last
     unique_in_group: Callable[[str, str], bool] | None = None  # (name, root group): coordinates must be unique under the root group
+    owned_names: bool = False  # a name belongs to the first project under the root group that publishes it, until no version is left
+    yanking: Yanking | None = None  # None: its clients know nothing like it
+    transfer: Transfer | None = None  # None: `packhouse import` does not know it
+    # (address of a repository without scheme, tag) → names that get a version by that tag: who may not publish them may not push it
+    named_by_tag: Callable[[str, str], Sequence[str]] | None = None
     singular: bool = False  # its addresses of a group are found under `group/` too, as GitLab spells them for this format
 
 
@@ -474,7 +559,9 @@ __all__ = [
     "Found",
     "Git",
     "GitEntry",
+    "Imported",
     "Index",
+    "Log",
     "LooseBlobs",
     "Moment",
     "NewDocument",
@@ -487,13 +574,16 @@ __all__ = [
     "Route",
     "Rows",
     "Search",
+    "Sending",
     "Sessions",
     "Signer",
     "Snippet",
     "Splitter",
+    "Transfer",
     "Upload",
     "UploadSession",
     "Upstream",
+    "Yanking",
     "basic_challenge",
     "house_body",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
+Network: TypeAlias = IPv4Network | IPv6Network
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -56,6 +58,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     git_import_paths: Annotated[str, Meta(description="Comma-separated folders from which administrators may import repositories")] = ""
     forward: Annotated[dict[str, str], Meta(description="Where clients are sent for names that are not here, as format=URL, comma-separated")] = {}
     min_free_mib: Annotated[int, Meta(ge=0, description="Space kept free on the volume of the blobs: below it, writes answer 507")] = 256
+    metrics_allow: Annotated[
+        str, Meta(description="Comma-separated networks that read `/-/metrics` without an administrator's token; `none`: administrators only")
+    ] = "127.0.0.0/8,::1"
+    trusted_proxies: Annotated[
+        str, Meta(description="Comma-separated networks of reverse proxies whose `X-Forwarded-For` tells the client's address")
+    ] = ""
     drain_seconds: Annotated[int, Meta(ge=0, description="Time given to open requests at shutdown")] = 30
 
     @property
@@ -108,7 +116,17 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if isinstance(error, msgspec.ValidationError):
             raise SettingsError(f"A setting has an unusable value: {error}") from error
         raise SettingsError(f"Setting listen must be host:port, not {values.get('listen')!r}") from error
+    read_networks("metrics_allow", settings.metrics_allow)
+    read_networks("trusted_proxies", settings.trusted_proxies)
     return settings
+
+
+def read_networks(setting: str, text: str) -> tuple[Network, ...]:
+    """The networks that a setting lists; none for `none`. Raises `SettingsError`."""
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip() not in ("", "none"))
+    except ValueError as error:
+        raise SettingsError(f"Setting {setting} must be networks such as 10.0.0.0/8, comma-separated, not {text!r}") from error
 
 
 def _read_file(path: str) -> dict[str, Any]:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, bindparam, func, insert, select
@@ -10,8 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
 from packhouse.db import changes, events, places
-from packhouse.db.engine import Hot, now
+from packhouse.db.engine import Hot, SqliteDatabase, now
 from packhouse.db.tables import Id, generation, package, place, setting
+from packhouse.errors import OutOfSpace
 from packhouse.model import ANONYMOUS
 
 from .conftest import Desk
@@ -89,6 +94,94 @@ def test_failed_part_leaves_the_rest(desk: Desk) -> None:
 
     desk.write(partly)
     assert desk.read(lambda c: dict(c.execute(select(setting.c.name, setting.c.value)).all())) == {"a": "1", "b": "3"}
+
+
+def keep(connection: Connection, name: str) -> str:
+    """A row, and its name."""
+    connection.execute(insert(setting).values(name=name, value="1"))
+    return name
+
+
+def kept(desk: Desk) -> set[str]:
+    return set(desk.read(lambda c: c.scalars(select(setting.c.name)).all()))
+
+
+def write_in_company(
+    desk: Desk, *waiting: Callable[[Connection], str], jotted: Sequence[Callable[[Connection], str]] = ()
+) -> list[str | BaseException]:
+    """What becomes of changes that have come while another one was written, `jotted` among them."""
+    if desk.database.dialect != "sqlite":
+        pytest.skip("PostgreSQL gives each change a connection of its own")
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> str:
+        has_begun.set()
+        may_end.wait(30)
+        return keep(connection, "held")
+
+    async def write() -> list[str | BaseException]:
+        held = asyncio.ensure_future(desk.database.write(hold))
+        await asyncio.to_thread(has_begun.wait, 30)
+        others = [asyncio.ensure_future(desk.database.jot(change)) for change in jotted]
+        others += [asyncio.ensure_future(desk.database.write(change)) for change in waiting]
+        await asyncio.sleep(0)
+        may_end.set()
+        return await asyncio.gather(held, *others, return_exceptions=True)
+
+    answers: list[str | BaseException] = desk.run(write())
+    return answers
+
+
+def test_waiting_changes_share_a_sync(desk: Desk) -> None:
+    """Each of many writers at once could wait for a sync of its own, or one get the answer of another."""
+    names = [f"n{number}" for number in range(5)]
+    begun: list[str] = []
+    if isinstance(desk.database, SqliteDatabase):
+        bare: Any = desk.database._changing.connection.driver_connection
+        bare.set_trace_callback(lambda text: begun.append(text) if text.startswith("BEGIN") else None)
+    assert write_in_company(desk, *(partial(keep, name=name) for name in names)) == ["held", *names]
+    assert kept(desk) == {"held", *names}
+    if isinstance(desk.database, SqliteDatabase):
+        assert len(begun) == 2, "the one that was held, and the rest"
+
+
+def test_promises_are_synced(desk: Desk) -> None:
+    """What was promised could be lost with the power because something that was not promised is written before it, or with it."""
+
+    def look(connection: Connection) -> str:
+        return str(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
+
+    full, normal = "2", "1"
+    assert write_in_company(desk, look, look, jotted=[look]) == ["held", full, full, full]
+    assert [desk.run(desk.database.jot(look)), desk.write(look), desk.write(look)] == [normal, full, full]
+
+
+def test_failure_stays_alone(desk: Desk) -> None:
+    """A change that fails could undo those that share its transaction, or leave a half of itself in it."""
+
+    def fail(connection: Connection) -> str:
+        raise RuntimeError(keep(connection, "half"))
+
+    *good, bad, last = write_in_company(desk, partial(keep, name="a"), fail, partial(keep, name="b"))
+    assert isinstance(bad, RuntimeError) and [*good, last] == ["held", "a", "b"]
+    assert kept(desk) == {"held", "a", "b"}
+
+
+def test_database_failure_stays_alone(desk: Desk) -> None:
+    """A change that the disk has no room for could take those with it that share its transaction."""
+
+    def fail(connection: Connection) -> str:
+        bare: Any = connection.connection.driver_connection
+        bare.execute("PRAGMA max_page_count = 1")  # no less than there are
+        try:
+            connection.execute(insert(setting).values(name="large", value="x" * 10_000_000))
+        finally:
+            bare.execute("PRAGMA max_page_count = 1000000")
+        return "large"
+
+    *good, bad, last = write_in_company(desk, partial(keep, name="a"), fail, partial(keep, name="b"))
+    assert isinstance(bad, OutOfSpace) and [*good, last] == ["held", "a", "b"]
+    assert kept(desk) == {"held", "a", "b"}
 
 
 def test_constraints_hold(desk: Desk) -> None:

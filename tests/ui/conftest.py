@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
+from requirements import miss
 
+from .showcase import settle
 from .town import Browser, Page, Town, furnish, open_town
+from .windows import CHROMIUM, Served
 
 T = TypeVar("T")
 
@@ -60,14 +65,50 @@ class Visits:
         return self.runner.run(step)
 
 
-@pytest.fixture(scope="module")
-def visits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visits]:
-    """A furnished town for the tests of one module."""
+def _open(folder: Path, fill: Callable[[Town], Coroutine[Any, Any, None]], **settings: object) -> Iterator[Visits]:
     with asyncio.Runner() as runner:
-        opened = open_town(tmp_path_factory.mktemp("town"))
+        opened = open_town(folder / "house", **settings)
         town = runner.run(opened.__aenter__())
         try:
-            runner.run(furnish(town))
+            runner.run(fill(town))
             yield Visits(runner, town)
         finally:
             runner.run(opened.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visits]:
+    """A furnished town for the tests of one module."""
+    yield from _open(tmp_path_factory.mktemp("town"), furnish)
+
+
+@pytest.fixture(scope="module")
+def showcase(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visits]:
+    """A town with something of everything: builds, a hosted repository, images."""
+    folder = tmp_path_factory.mktemp("showcase")
+    yield from _open(folder, partial(settle, folder=folder / "work"), outbound_allow="192.0.2.1")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Debian's browser."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        miss("chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def busy_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The town with something of everything, served to browsers."""
+    folder = tmp_path_factory.mktemp("busy")
+
+    async def main(served: Served) -> None:
+        async with open_town(folder / "house", listen=served.url.removeprefix("http://")) as town:
+            await settle(town, folder / "work")
+            await served.serve(town.app)
+
+    yield from Served().run(main)

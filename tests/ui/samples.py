@@ -6,15 +6,25 @@ from collections.abc import Mapping
 
 import msgspec
 
-from packhouse.ui.markdown import render_markdown
-from packhouse.ui.views import (
+from packhouse.ui.image_views import (
     AttachedLine,
-    Badge,
-    BinLine,
-    BinPage,
     CachedLine,
     CleanupPage,
     CleanupState,
+    Option,
+    PlatformLine,
+    ProxyPage,
+    RepositoryLine,
+    RepositoryListPage,
+    RepositoryPage,
+    TagLine,
+)
+from packhouse.ui.markdown import render_markdown
+from packhouse.ui.search_views import SearchPage
+from packhouse.ui.views import (
+    Badge,
+    BinLine,
+    BinPage,
     Column,
     ConfirmPage,
     DashboardPage,
@@ -32,7 +42,6 @@ from packhouse.ui.views import (
     HistoryLine,
     Link,
     Notice,
-    Option,
     PackageListPage,
     PackageListRow,
     PackagePage,
@@ -40,21 +49,14 @@ from packhouse.ui.views import (
     Pipeline,
     PlaceLine,
     PlacePage,
-    PlatformLine,
-    ProxyPage,
     Publisher,
-    RepositoryLine,
-    RepositoryListPage,
-    RepositoryPage,
     ScopeChoice,
-    SearchPage,
     Section,
     SignInPage,
     Snippet,
     SnippetBox,
     SnippetTab,
     SortChoice,
-    TagLine,
     TokenLine,
     TokensPage,
     Trend,
@@ -64,6 +66,7 @@ from packhouse.ui.views import (
 )
 
 from .panel_samples import panel_pages
+from .source_samples import source_pages
 
 HOUR = 3_600_000_000
 NOW = 1_784_000_000_000_000
@@ -654,8 +657,9 @@ def pages() -> Mapping[str, View]:
         "package_managed": package_page(
             "overview",
             delete_href="/acme/tools/-/packages/41/delete",
+            yank=Link(text="Yank", href="/acme/tools/-/packages/41/yank"),
             levels=(Link(text="This project", href="?", current=True), Link(text="Group acme", href="?level=group")),
-            files=tuple(msgspec.structs.replace(file, delete_href=f"/x/files/{file.id}/delete") for file in FILES),
+            files=tuple(msgspec.structs.replace(file, delete_href=f"/x/files/{file.id}/delete", pipeline=CI.pipeline) for file in FILES),
         ),
         "package_odd": package_page(
             "overview",
@@ -670,6 +674,7 @@ def pages() -> Mapping[str, View]:
             tags=(),
         ),
         **panel_pages(frame("Settings")),
+        **source_pages(frame("Repository", nav=PROJECT_NAV), ROWS, tuple(Column(id=c.id, text=c.text) for c in COLUMNS if c.id != "size")),
         "sign_in_elsewhere": SignInPage(
             frame=frame("Sign in", anonymous, crumbs=()), return_to="/", sign_on=Link(text="Sign in with Acme ID", href="/users/auth/openid_connect")
         ),
@@ -708,6 +713,7 @@ def pages() -> Mapping[str, View]:
             action="/x",
             secret="ph-abcdefghijklmnopqrst",
             secret_name="laptop",
+            back="/acme/tools",
             error="A name is needed.",
         ),
         "not_found": ErrorPage(
@@ -716,6 +722,7 @@ def pages() -> Mapping[str, View]:
             heading="Nothing is here",
             text="The page does not exist, or you may not see it.",
             search="/-/packages",
+            guess="nothing",
             sign_in="/users/sign_in?return_to=/x",
         ),
         "failed": ErrorPage(

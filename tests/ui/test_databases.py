@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from packhouse.db import changes
+from packhouse.db import changes, pipelines
 from packhouse.db.engine import now
 from packhouse.model import Visibility
 
@@ -31,6 +31,7 @@ def test_pages_are_alike_in_each_database(database_url: str, tmp_path: Path) -> 
             await look_through_a_list(town, root)
             await delete_and_restore(town, root)
             await look_at_images(town, root)
+            await look_at_builds(town, root)
 
     asyncio.run(walk())
 
@@ -88,3 +89,24 @@ async def look_at_images(town: Town, root: Browser) -> None:
     cleanup = await root.get("/root/many/-/settings/packages_and_registries/cleanup_image_tags")
     fields = {"csrf": cleanup.field("csrf"), "cadence": "1d", "name_regex": ".*", "do": "preview"}
     assert "Nothing would go now" in (await root.post("/root/many/-/settings/packages_and_registries/cleanup_image_tags", fields)).text
+    await pusher.image("root/many/worker", "1")
+    await pusher.image("root/many/api", "later", b"more")
+    for sort, first in (("desc", "api"), ("asc", "worker")):
+        assert names((await root.get(f"/root/many/container_registry?orderBy=updated&sort={sort}")).html)[0] == first
+
+
+async def look_at_builds(town: Town, root: Browser) -> None:
+    made = await town.publish("root/many", "generic", "built", "1.0", {"built.txt": b"built"})
+    project, user = town.places["root/many"], town.people["root"]
+
+    def build(connection: Connection) -> None:
+        for number in range(2):
+            pipeline = pipelines.add_pipeline(connection, project, user, now(), ref="main", sha=f"{number}a" * 20, source="push", web_url="")
+            pipelines.add_build(connection, made.version_id, pipeline, now())
+
+    await town.house.database.write(build)
+    listed = await root.get("/root/many/-/pipelines")
+    found = [href for href in listed.links() if re.fullmatch(r"/root/many/-/pipelines/\d+", href)]
+    assert len(found) == 2
+    for href in found:
+        assert names((await root.get(href)).html) == ["built"]

@@ -390,8 +390,9 @@ def test_a_build_is_named_wherever_its_package_is(visits: Visits) -> None:
         page = walker.get(path)
         assert "pipeline #1 on main<b>" in page.text
         assert "<b>" not in page.html
-        assert "https://ci.example/12" in page.links()
-    assert sha in walker.get(f"{LIST}/{id_}").text
+        build_page = next(link for link in page.links() if "/-/pipelines/" in link)
+        assert "https://ci.example/12" in walker.get(build_page).links()
+    assert sha in walker.get(f"{LIST}/{id_}").html
     assert "pipeline" not in walker.get(f"{LIST}/{hand}").text
 
 

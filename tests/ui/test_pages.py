@@ -42,6 +42,7 @@ def test_every_page_carries_the_policy(visits: Visits, path: str) -> None:
     assert page.headers["cache-control"] == "no-store, private"
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["x-frame-options"] == "DENY"
+    assert page.headers["permissions-policy"].startswith("camera=()")
     assert page.headers["vary"] == "Cookie"
     assert "unsafe" not in POLICY
 
@@ -110,7 +111,7 @@ def test_too_many_wrong_passwords_are_told_to_wait(visits: Visits) -> None:
     assert [page.status for page in answers[-2:]] == [429, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
     assert "Try again in" in answers[-1].text
-    visits.town.house.gate.throttle._wrong.clear()
+    visits.town.house.gate.throttle._guesses.clear()
 
 
 def test_signing_in_gives_a_new_session_and_ends_the_old(visits: Visits) -> None:
@@ -386,7 +387,7 @@ def test_snippets_are_filled_in_and_hold_no_secret(visits: Visits) -> None:
     project = visits.town.places["acme/tools"]
     assert f"{BASE.removeprefix('http://')}/api/v4/projects/{project}/packages/pypi/simple" in page.text
     assert "pip install" in page.text
-    assert f"{TOKENS}?name=pypi&scopes=read_api" in page.links()
+    assert any(link.startswith(f"{TOKENS}?name=pypi&scopes=read_api&return_to=%2Facme%2Ftools%2F-%2Fpackages%2F") for link in page.links())
     assert "extra-index" not in page.html
 
 
@@ -423,7 +424,7 @@ def test_a_yanked_version_says_so_and_why(visits: Visits) -> None:
     view = visits.run(visits.town.hold("open/garden", "pypi", "root"))
     visits.run(view.yank("rotten", "1.0", "it <b>smells</b>"))
     page = open_package(visits.stranger(), "rotten", "/open/garden/-/packages")
-    assert "This version was yanked: it <b>smells</b>." in page.text
+    assert "This version is yanked: it <b>smells</b>." in page.text
     assert "<b>smells" not in page.html
     assert "was yanked by root" in page.text
 
@@ -522,6 +523,17 @@ def test_a_token_is_shown_once_works_and_ends_when_revoked(visits: Visits) -> No
     assert visits.stranger().get(simple, headers={"private-token": secret.group()}).status == 401
 
 
+def test_a_token_leads_back_to_what_it_is_for(visits: Visits) -> None:
+    """Somebody in the middle of publishing would lose their place, or be led to another site."""
+    anna = visits.user("anna")
+    asked = anna.get(f"{TOKENS}?name=x&scopes=api&return_to=/acme/tools/-/packages?type=pypi")
+    assert asked.field("return_to") == "/acme/tools/-/packages?type=pypi"
+    made = make_token(anna, return_to="/acme/tools/-/packages?type=pypi")
+    assert "/acme/tools/-/packages?type=pypi" in made.links()
+    assert make_token(anna, return_to="//evil.example/").links().count("//evil.example/") == 0
+    assert anna.get(f"{TOKENS}?return_to=https://evil.example/").field("return_to") == "/"
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -591,6 +603,17 @@ def test_a_refusal_knows_who_is_signed_in(visits: Visits) -> None:
         assert "<b>" not in page.html
 
 
+@pytest.mark.parametrize(
+    ("path", "word"), [("/acme/flask-widgets", "flask-widgets"), ("/acme/nothing/-/packages/9999", "nothing"), ("/x%22%3E%3Cb%3E", 'x"><b>')]
+)
+def test_what_was_meant_is_ready_to_be_searched(visits: Visits, path: str, word: str) -> None:
+    """Somebody who mistyped an address would have to type its name again; or the address would become markup."""
+    page = visits.user("anna").get(path)
+    assert page.status == 404
+    assert page.field("search") == word
+    assert "<b>" not in page.html
+
+
 def test_a_failure_tells_nothing_of_its_cause(visits: Visits) -> None:
     """An error of ours would show paths, names or secrets of the server."""
     page = refuse(visits, RegistryError("/srv/secret is broken"), scope_of("/"))
@@ -616,7 +639,7 @@ def test_an_empty_house_teaches_its_first_user(visits: Visits, tmp_path: Path) -
             project = await town.add_place("project", "root/first")
             page = await root.get("/")
             assert f"{BASE}/api/v4/projects/{project}/packages/pypi" in page.text
-            assert "/-/user_settings/personal_access_tokens?name=first&scopes=api" in page.links()
+            assert "/-/user_settings/personal_access_tokens?name=first&scopes=api&return_to=%2F" in page.links()
             await town.publish("root/first", "generic", "hello", "1.0.0", {"hello.txt": b"hello"})
             page = await root.get("/")
             assert "Publish the first package" not in page.text

@@ -134,7 +134,7 @@ def test_every_form_that_changes_something_is_bound_to_the_session(name: str) ->
 def test_every_template_is_shown_by_a_sample() -> None:
     """A template could break without a test that notices."""
     shown = {view.template for view in pages().values()}
-    assert shown == {path.name for path in TEMPLATES.glob("*.html")} - {"base.html", "parts.html", "fields.html"}
+    assert shown == {path.name for path in TEMPLATES.glob("*.html")} - {"base.html", "parts.html", "fields.html", "source.html"}
     assert shown == {kind.template for kind in views.View.__subclasses__()}
 
 

@@ -59,3 +59,15 @@ def test_breaks_keep_the_text_and_escape_it() -> None:
     """A long name would not wrap, or its angle brackets would become markup."""
     broken = words.breaks("a.b/<i>c")
     assert str(broken) == "a.<wbr>b/<wbr>&lt;i&gt;c"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0 s"), (0, "0 s"), (48, "48 s"), (60, "1 min"), (185, "3 min 5 s"), (3600, "1 h"), (7800, "2 h 10 min"), (3605, "1 h"),
+        (90_000, "1 d 1 h"), (400 * 86400, "400 d"),
+    ],
+)  # fmt: skip
+def test_a_length_of_time_is_told_in_two_units(seconds: int, text: str) -> None:
+    """Nobody could tell a quick job from one that took the night."""
+    assert words.duration(seconds * SECOND) == text

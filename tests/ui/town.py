@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import Connection
 
 from packhouse.assemble import make_app
+from packhouse.auth.credentials import Credential
 from packhouse.auth.passwords import hash_password
 from packhouse.db import places, users
 from packhouse.db.engine import now
@@ -167,9 +168,11 @@ class Town:
     async def add_member(self, full_path: str, person: str, role: Role) -> None:
         await self.house.database.write(places.set_member, self.places[full_path], self.people[person], int(role), None, now())
 
-    async def hold(self, full_path: str, format: str, person: str) -> View:
-        """The verbs of the packages room, as this person in this project."""
-        access = await self.house.gate.as_user(self.people[person], "session", self.places[full_path])
+    async def hold(self, full_path: str, format: str, person: str, job: str = "") -> View:
+        """The verbs of the packages room, as this person in this project; with the token of a job, as that."""
+        place = self.places[full_path]
+        gate = self.house.gate
+        access = await (gate.identify(Credential(job), place) if job else gate.as_user(self.people[person], "session", place))
         moment = Moment(at=0, api=self.house.api, format=format, level="project", place=self.places[full_path])
 
         async def lookup(project: int) -> object:
@@ -185,10 +188,10 @@ class Town:
 
     async def publish(
         self, full_path: str, format: str, name: str, version: str, files: Mapping[str, bytes], *, person: str = "root", about: About | None = None,
-        tags: tuple[str, ...] = (), status: str | None = None,
+        tags: tuple[str, ...] = (), status: str | None = None, job: str = "",
     ) -> Published:  # fmt: skip
         new = tuple(NewFile(path=path, content=content, about=about if number == 0 else None) for number, (path, content) in enumerate(files.items()))
-        view = await self.hold(full_path, format, person)
+        view = await self.hold(full_path, format, person, job)
         return await view.publish(Upload(name=name, version=version, files=new, tags=tags, status=status))
 
 

@@ -10,6 +10,7 @@ import pytest
 from packhouse.model import ANONYMOUS
 from packhouse.packages.house import Counters
 from packhouse.web import remembered
+from packhouse.web.peers import Peers
 from packhouse.web.remembered import BODY_BYTES, DAY, SECONDS, TOTAL_BYTES, Answers, Given, Head
 
 HEAD = b"GET /a HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -32,7 +33,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def make_answers(clock: Clock) -> Answers:
     house: Any = SimpleNamespace(database=SimpleNamespace(state=lambda: clock.state), counters=Counters())
     log: Any = SimpleNamespace(add=lambda record: None)
-    return Answers(house, log, lambda: "id")
+    return Answers(house, log, lambda: "id", Peers())
 
 
 def given(until: int = 1 << 62, body: bytes = b"body") -> Given:

@@ -59,6 +59,8 @@ def test_external_url() -> None:
     ({"PACKHOUSE_WORKERS": "many"}, "workers"), ({"PACKHOUSE_WORKERS": "-1"}, "workers"), ({"PACKHOUSE_WORKERS": "999"}, "workers"),
     ({"PACKHOUSE_LISTEN": "host:port"}, "listen"), ({"PACKHOUSE_LISTEN": "h:70000"}, "listen"),
     ({"PACKHOUSE_PACKAGES": "perhaps"}, "packages"), ({"PACKHOUSE_MAX_FILE_SIZE": "generic"}, "max_file_size"),
+    ({"PACKHOUSE_METRICS_ALLOW": "10.0.0.0/33"}, "metrics_allow"), ({"PACKHOUSE_METRICS_ALLOW": "localhost"}, "metrics_allow"),
+    ({"PACKHOUSE_TRUSTED_PROXIES": "10.0.0.1/99"}, "trusted_proxies"),
     ({"PACKHOUSE_MAX_FILE_SIZE": "generic=big"}, "max_file_size"), ({"PACKHOUSE_CONFIG": "/nowhere/at/all.toml"}, "/nowhere/at/all.toml"),
 ])  # fmt: skip
 def test_unusable_values(environment: dict[str, str], said: str) -> None:

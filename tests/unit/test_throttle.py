@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 import pytest
 
-from packhouse.auth.throttle import PER_ADDRESS, PER_NAME, REMEMBERED, WINDOW, Throttle
+from packhouse.auth.throttle import AT_ONCE, PER_ADDRESS, PER_NAME, REMEMBERED, SHARE, WINDOW, Throttle
 from packhouse.errors import TooManyRequests
 
 
@@ -77,4 +80,143 @@ def test_memory_is_bounded(throttle: Throttle) -> None:
     """Somebody with many addresses could fill our memory."""
     for number in range(REMEMBERED + 500):
         guess(throttle, 0, address=f"address-{number}", name="")
-    assert len(throttle._wrong) <= REMEMBERED
+    assert len(throttle._guesses) <= REMEMBERED
+
+
+HERE = "192.0.2.1"
+RIGHT = "the right one"
+
+
+class Hashing:
+    """Stands for the hashing: the right password is right for a known user, and every look is counted."""
+
+    def __init__(self) -> None:
+        self.looks: list[str | None] = []
+        self.most = 0
+        self._now = 0
+
+    async def __call__(self, stored: str | None, password: str) -> bool:
+        self.looks.append(stored)
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        return stored is not None and password == RIGHT
+
+
+@pytest.fixture(name="hashing")
+def give_hashing() -> Hashing:
+    """Hashing that costs nothing."""
+    return Hashing()
+
+
+@pytest.fixture(name="door")
+def give_door(watch: Watch, hashing: Hashing) -> Throttle:
+    """A throttle on that clock and hashing."""
+    return Throttle(watch, hashing)
+
+
+Try = tuple[str, tuple[int, str] | None, str]
+BOB = (7, "bob's hash")
+
+
+async def ask(door: Throttle, name: str, known: tuple[int, str] | None, password: str, address: str = HERE) -> int:
+    try:
+        return 200 if await door.is_right(address, name, known, password) else 401
+    except TooManyRequests as error:
+        assert 0 < error.detail["retry_after"] <= WINDOW + 1
+        return 429
+
+
+def answers(door: Throttle, tries: Iterable[Try]) -> list[int]:
+    """What these are answered, one after the other."""
+
+    async def run() -> list[int]:
+        return [await ask(door, *one) for one in tries]
+
+    return asyncio.run(run())
+
+
+def answers_at_once(door: Throttle, tries: Iterable[Try]) -> list[int]:
+    """What these are answered when all come together."""
+
+    async def run() -> list[int]:
+        return await asyncio.gather(*(ask(door, *one) for one in tries))
+
+    return asyncio.run(run())
+
+
+def test_one_password_for_many_names(door: Throttle) -> None:
+    """One password could be sprayed over every name without an end."""
+    assert answers(door, [(f"user-{n}", None, "Summer2026") for n in range(PER_ADDRESS + 5)]) == [401] * PER_ADDRESS + [429] * 5
+
+
+def test_known_wrong_password_costs_nothing(door: Throttle, hashing: Hashing) -> None:
+    """A client that repeats one wrong password could keep every core busy, or lock its user out."""
+    assert answers(door, [("bob", BOB, "stale")] * 70 + [("bob", BOB, RIGHT)]) == [401] * 70 + [200]
+    assert len(hashing.looks) == 2
+
+
+def test_wrong_password_that_became_the_right_one(door: Throttle) -> None:
+    """Who has just been given a password that was wrong before would have to wait a minute."""
+    assert answers(door, [("bob", None, RIGHT), ("bob", BOB, RIGHT)]) == [401, 200]
+
+
+def test_unknown_user_costs_the_same(door: Throttle, hashing: Hashing) -> None:
+    """User names could be told from others by time."""
+    assert answers(door, [("nobody", None, "guess"), ("bob", BOB, "guess")]) == [401, 401]
+    assert len(hashing.looks) == 2
+
+
+def test_one_user_under_many_names(door: Throttle) -> None:
+    """Each spelling of a name, and the mail address, would have its own ten guesses."""
+    names = ("bob", "BOB", "bOb", "bob@example.com")
+    assert answers(door, [(names[n % 4], BOB, f"guess {n}") for n in range(PER_NAME + 1)]) == [401] * PER_NAME + [429]
+    assert answers(door, [(name, None, f"{name} {n}") for n in range(6) for name in ("eve", "EVE")])[-1] == 429
+
+
+def test_guesses_at_the_same_moment(door: Throttle, hashing: Hashing) -> None:
+    """Guesses sent at once would all be looked at before the first is counted."""
+    told = answers_at_once(door, [("bob", BOB, f"guess {n}") for n in range(60)])
+    assert sorted(told) == [401] * PER_NAME + [429] * 50
+    assert len(hashing.looks) == PER_NAME
+
+
+def test_right_password_many_times_at_once(door: Throttle, hashing: Hashing) -> None:
+    """A client that opens many connections with the right password would be refused, or pay for each of them."""
+    assert answers_at_once(door, [("bob", BOB, RIGHT)] * 40) == [200] * 40
+    assert len(hashing.looks) == 1
+    assert not any(door._guesses.values())
+
+
+def test_somebody_else_guesses_from_the_same_address(door: Throttle, hashing: Hashing) -> None:
+    """Behind one address a single guesser would lock everybody out; who was guessed at waits, and the guesser gets a small share."""
+    answers(door, [(f"user-{n}", None, "guess") for n in range(PER_ADDRESS - 1)] + [("eve", (8, "eve's hash"), "guess")])
+    assert answers(door, [("bob", BOB, RIGHT), ("eve", (8, "eve's hash"), RIGHT), ("bob", BOB, "guess"), ("bob", BOB, RIGHT)]) == [200, 429, 429, 429]
+    hashing.most = 0
+    assert set(answers_at_once(door, [(f"more-{n}", None, "guess") for n in range(20)])) == {429}
+    assert hashing.most == SHARE
+
+
+def test_hashing_has_a_short_queue(door: Throttle, hashing: Hashing) -> None:
+    """Guesses from many addresses could make everybody wait for minutes."""
+
+    async def run() -> list[int]:
+        return await asyncio.gather(*(ask(door, "bob", BOB, "guess", f"192.0.2.{n}") for n in range(AT_ONCE + 3)))
+
+    assert asyncio.run(run()) == [401] * AT_ONCE + [429] * 3
+    assert hashing.most == AT_ONCE
+
+
+def test_hanging_up_takes_nothing_back(door: Throttle, hashing: Hashing) -> None:
+    """Who hangs up before the answer could guess without being counted."""
+
+    async def run() -> None:
+        for number in range(PER_NAME + 5):
+            task = asyncio.ensure_future(ask(door, "bob", BOB, f"guess {number}"))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+    asyncio.run(run())
+    assert answers(door, [("bob", BOB, RIGHT)]) == [429]

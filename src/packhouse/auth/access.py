@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from hashlib import sha256
 from typing import TypeAlias
 
 from packhouse.auth.credentials import PERSONAL, Credential
-from packhouse.auth.passwords import verify_password
 from packhouse.auth.policy import EXCHANGED, FOREVER, Access
 from packhouse.auth.registry_tokens import Principal, RegistryTokens, looks_signed
 from packhouse.auth.throttle import Throttle
@@ -14,7 +14,7 @@ from packhouse.auth.tokens import hash_token, is_mistyped
 from packhouse.db import users
 from packhouse.db.engine import Database, now, this_second
 from packhouse.db.pipelines import ABOVE, OPEN, WAYS_IN
-from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, ACCESS_OF_TOKEN_BY_PATH, DEEPEST, MOST_CANDIDATES, AccessRow
+from packhouse.db.scopes import ACCESS_BY_ID, ACCESS_BY_PATH, ACCESS_OF_TOKEN, ACCESS_OF_TOKEN_BY_PATH, MOST_CANDIDATES, AccessRow, deepest
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS, Actor, Instant, Place, Role, Visibility, replace
 
@@ -22,6 +22,7 @@ NO_TOKEN = b""
 USE_EVERY = 600_000_000  # a token's last use is written at most every ten minutes
 JOB_USER = "gitlab-ci-token"
 _BUILDS = frozenset({"project", "job"})  # an exchanged token comes as either: scripts of jobs need not know
+STAMP = 16  # letters
 PROJECT = "project"  # the kind of actor behind an exchanged token
 ANY_CARRIER = Credential("")
 
@@ -65,6 +66,8 @@ class Gate:
             place = await self._deepest(place)
         if area == "containers" and native and self.registry is not None and credential is not None and looks_signed(credential.secret):
             claims = self.registry.read(credential.secret)
+            if claims.principal.stamp != await self.stamp(claims.principal):
+                raise InvalidCredential("The password that this registry token was given for is changed: sign in again")
             access = await self.of_principal(claims.principal, place, native=native, method=method)
             until = min(access.until, int(claims.expires * 1_000_000))
             return replace(access, granted=claims.grants.get(resource, frozenset()), until=until)
@@ -116,6 +119,14 @@ class Gate:
         access = self._in_area(self._access(row, self._actor(row), native, method), "containers")
         return await self._of_job(access) if row.token_kind == "job" and not access.reaches else access
 
+    async def stamp(self, who: Principal) -> str:
+        """What changes with the password of a user who came with one, and tells nothing of it; "" for all others."""
+        if who.token_id is not None or who.user_id is None:
+            return ""
+        found = await self.database.point(users.PASSWORD, {"user_id": who.user_id})
+        stored = "" if found is None or found[0] is None else str(found[0])
+        return sha256(stored.encode()).hexdigest()[:STAMP]
+
     async def _of_job(self, access: Access) -> Access:
         """The standing of a job outside of its own project: its user's, as far as the place lets it in (core API 9.1)."""
         place, actor = access.place, access.actor
@@ -133,8 +144,8 @@ class Gate:
         return replace(access, actor=replace(actor, admin=False), role=role)
 
     async def _deepest(self, paths: tuple[str, ...]) -> int | None:
-        params = {f"p{number}": paths[number] if number < len(paths) else "" for number in range(MOST_CANDIDATES)}
-        found = await self.database.point(DEEPEST, params)
+        params = {f"p{number}": path for number, path in enumerate(paths[:MOST_CANDIDATES])}
+        found = await self.database.point(deepest(len(params)), params) if params else None
         return None if found is None else int(found[0])
 
     def _in_area(self, access: Access, area: str) -> Access:
@@ -178,13 +189,14 @@ class Gate:
 
     async def _by_password(self, credential: Credential, secret: bytes, place: str | int | None, address: str, native: bool, method: str) -> Access:
         name = credential.username or ""
-        self.throttle.check(address, name, secret)
         # passwords open the clients' protocols; REST takes tokens
-        if native and credential.username and not is_mistyped(credential.secret) and credential.username != JOB_USER:
-            found = await self.database.read(users.find_password, credential.username)
-            if found is not None and await verify_password(found[1], credential.secret):
+        if native and name and not is_mistyped(credential.secret) and name != JOB_USER:
+            found = await self.database.read(users.find_password, name)
+            if await self.throttle.is_right(address, name, found, credential.secret) and found is not None:
                 return await self.as_user(found[0], "password", place, native=native, method=method)
-        self.throttle.wrong(address, name, secret)
+        else:
+            self.throttle.check(address, name, secret)
+            self.throttle.wrong(address, name, secret)
         raise InvalidCredential("The token or password is wrong")
 
     def _access(self, row: AccessRow, actor: Actor, native: bool, method: str) -> Access:

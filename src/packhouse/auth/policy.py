@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from packhouse.db.scopes import Reader
 from packhouse.errors import Forbidden, InsufficientScope, PlaceNotFound, SwitchedOff, Unauthenticated
 from packhouse.model import Action, Actor, Instant, Place, Role, Struct, Visibility
 
@@ -63,6 +64,13 @@ class Access(Struct):
         if self.area == "repository":
             return "enabled"  # Git has no switch of its own
         return self.place.containers_access if self.area == "containers" else self.place.packages_access
+
+    def reader(self, now: Instant) -> Reader:
+        """What decides which projects of a group or of the instance are read. A deploy token that is for something else reads as a stranger."""
+        found = Reader.of(self.actor, now, self.guest_reads)
+        if self.actor.kind == "deploy" and not self.actor.scopes.intersection(DEPLOY_SCOPE[self.area][Action.READ]):
+            return found._replace(token_place=-1)
+        return found
 
 
 def authorize(access: Access, action: Action, *, needs_place: bool = True) -> None:

@@ -19,7 +19,7 @@ from packhouse.errors import InvalidCredential
 from packhouse.model import Actor, Struct
 
 SERVICE = "container_registry"
-SERVICES = frozenset({SERVICE, "dependency_proxy"})
+SERVICES = frozenset({SERVICE, "dependency_proxy"})  # either is good for both: docker learns one for the whole host, from /v2/
 SECONDS = 300
 LEEWAY = 30
 EARLIER = 5
@@ -39,6 +39,7 @@ class Principal(Struct):
     kind: str = "anonymous"
     token_id: int | None = None
     user_id: int | None = None
+    stamp: str = ""  # of the password they came with
 
     @classmethod
     def of(cls, actor: Actor) -> Principal:
@@ -82,8 +83,8 @@ class RegistryTokens:
 
     # -- making ------------------------------------------------------------------------------------------------------
 
-    def issue(self, actor: Actor, audience: str, grants: Sequence[Grant], now: float | None = None) -> tuple[str, int]:
-        """A token for what was granted, and the second it was made in."""
+    def issue(self, actor: Actor, audience: str, grants: Sequence[Grant], now: float | None = None, *, stamp: str = "") -> tuple[str, int]:
+        """A token for what was granted, and the second it was made in. `stamp`: of the password that the actor came with."""
         at = int(time.time() if now is None else now)
         principal = Principal.of(actor)
         auth_type = AUTH_TYPES.get(actor.kind, actor.kind)
@@ -95,7 +96,7 @@ class RegistryTokens:
             who: dict[str, Any] = {"token_type": auth_type, "username": actor.username}
             who |= {"deploy_token_id": actor.token_id} if actor.kind == "deploy" else {"user_id": actor.user_id}
             claims["user"] = self._sign({"user_info": who} | standard)
-        claims["packhouse"] = {"kind": principal.kind, "token_id": principal.token_id, "user_id": principal.user_id}
+        claims["packhouse"] = {"kind": principal.kind, "token_id": principal.token_id, "user_id": principal.user_id, "stamp": stamp}
         return self._sign(claims), at
 
     def _sign(self, claims: Mapping[str, Any]) -> str:
@@ -233,4 +234,5 @@ def _read_claims(claims: Mapping[str, Any], issuer: str, at: float) -> Claims:
     for entry in claims.get("access", ()):
         key = resource(entry["type"], entry["name"])
         grants[key] = grants.get(key, frozenset()) | frozenset(entry["actions"])
-    return Claims(principal=Principal(kind=who["kind"], token_id=who["token_id"], user_id=who["user_id"]), grants=grants, expires=float(expires))
+    principal = Principal(kind=who["kind"], token_id=who["token_id"], user_id=who["user_id"], stamp=who.get("stamp", ""))
+    return Claims(principal=principal, grants=grants, expires=float(expires))

@@ -37,7 +37,9 @@ def _move_to_new(source: str, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
             raise
-        Path(source).rename(target)  # a file system without links: the look before has to do
+        if target.exists():  # a file system without links: a look has to do
+            raise FileExistsError(target) from error
+        Path(source).rename(target)
     else:
         Path(source).unlink()
 

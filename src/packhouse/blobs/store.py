@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -31,11 +32,8 @@ class Store(Protocol):
         """Remove; removing what is not there is no error."""
 
 
-def stored_name(sha256: str, taken: Callable[[str], bool]) -> str:
-    """A stored name of its own for a digest: the digest, or with a generation where that name is taken."""
-    name = sha256
-    generation = 1
-    while taken(name):
-        generation += 1
-        name = f"{sha256}.{generation}"
-    return name
+def stored_names(sha256: str) -> Iterator[str]:
+    """The stored names for a digest, the best first: the digest itself, then with generations, for when that name is taken."""
+    yield sha256
+    for generation in count(2):
+        yield f"{sha256}.{generation}"

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from packhouse.db.engine import Hot, writer_clock
-from packhouse.db.tables import blob, download, event, file, generation, leftover, lineage, mark, package, seal, tag, token, version
+from packhouse.db.engine import Hot, Row, writer_clock
+from packhouse.db.scopes import MOVES
+from packhouse.db.tables import Id, blob, download, event, file, generation, leftover, lineage, mark, package, place, seal, tag, token, version
 from packhouse.model import Actor, Blob, Instant, NewFile
 
 
@@ -37,47 +38,53 @@ def upsert(connection: Connection) -> Any:
     return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
-_MOVED = Hot(
-    select(func.max(generation.c.moved_at)).where(
-        generation.c.project_id == bound(generation, "project_id"),
-        generation.c.format == bound(generation, "format"),
-        generation.c.root == bound(generation, "root"),
-    )
+_OF_ROOT = (
+    generation.c.project_id == bound(generation, "project_id"),
+    generation.c.format == bound(generation, "format"),
+    generation.c.root == bound(generation, "root"),
 )
-_SEALED = Hot(select(func.max(seal.c.until)))
-_LATEST = Hot(select(func.max(event.c.at)))
+_MOVED = Hot(select(generation.c.moved_at).where(*_OF_ROOT).order_by(generation.c.number.desc()).limit(literal_column("1")))
+_SEALED = select(seal.c.until).order_by(seal.c.number.desc()).limit(literal_column("1")).scalar_subquery()
+# on PostgreSQL an event that another open transaction has written is not seen: the locks have to do
+_LATEST = Hot(select(_SEALED, select(func.max(event.c.at)).scalar_subquery()), postgres=select(_SEALED))
 
 
-def begin(connection: Connection, project: int, format: str, roots: Iterable[str], locks: Iterable[str] = ()) -> Instant:
-    """Lock what this change touches, and take its time: later than every generation of these roots and every final moment."""
+def begin(connection: Connection, project: int, format: str, roots: Iterable[str], locks: Iterable[str] = (), claims: Iterable[str] = ()) -> Instant:
+    """Lock what this change touches, and take its time: later than every generation of these roots and every final moment.
+
+    Two changes of any projects that make the same claim follow one another.
+    """
     roots = list(roots)
 
     def last() -> Instant:
         latest = [_MOVED.value(connection, project_id=project, format=format, root=root) for root in roots]
-        latest.append(_SEALED.value(connection))
-        if connection.dialect.name == "sqlite":
-            latest.append(_LATEST.value(connection))
+        latest += _LATEST.row(connection) or ()
         return max((x for x in latest if x is not None), default=0)
 
     names = [f"{project}/{format}/{root}" for root in roots] + [f"{project}/{format}//{lock}" for lock in locks]
-    return writer_clock(connection, names, last)
+    return writer_clock(connection, [*names, *(f"{format}///{claim}" for claim in claims)], last)
 
 
-_NUMBER = Hot(
-    select(func.max(generation.c.number)).where(
-        generation.c.project_id == bound(generation, "project_id"),
-        generation.c.format == bound(generation, "format"),
-        generation.c.root == bound(generation, "root"),
+_NEXT = select(func.coalesce(func.max(generation.c.number), literal_column("0")) + literal_column("1")).where(*_OF_ROOT).scalar_subquery()
+_MOVE = Hot(
+    insert(generation).from_select(
+        ["project_id", "format", "root", "number", "moved_at"],
+        select(*(bound(generation, name) for name in ("project_id", "format", "root")), _NEXT, bound(generation, "moved_at")),
     )
 )
-_MOVE = adding(generation, "project_id", "format", "root", "number", "moved_at")
 
 
 def move_generations(connection: Connection, project: int, format: str, roots: Iterable[str], at: Instant) -> None:
     """The next generation of each root. The caller holds the roots' locks (`begin`)."""
     for root in sorted(set(roots)):
-        number = _NUMBER.value(connection, project_id=project, format=format, root=root) or 0
-        _MOVE.rows(connection, project_id=project, format=format, root=root, number=number + 1, moved_at=at)
+        _MOVE.rows(connection, project_id=project, format=format, root=root, moved_at=at)
+
+
+def note_move(connection: Connection, place_id: int) -> None:
+    """The next generation of the path of every project below a place."""
+    below = select(place.c.id).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == place_id, place.c.kind == "project")
+    for project in connection.scalars(below.order_by(place.c.id)).all():
+        move_generations(connection, project, MOVES, [""], begin(connection, project, MOVES, [""]))
 
 
 _FIND_PACKAGE = Hot(
@@ -102,10 +109,11 @@ def ensure_package(connection: Connection, project: int, format: str, name_key: 
     found = find_package(connection, project, format, name_key)
     if found is not None:
         return found
-    _ADD_PACKAGE.rows(connection, project_id=project, format=format, name_key=name_key, name=name)
-    made = find_package(connection, project, format, name_key)
+    made = _ADD_PACKAGE.value(connection, project_id=project, format=format, name_key=name_key, name=name)
+    if made is None:
+        made = find_package(connection, project, format, name_key)  # somebody else was first
     assert made is not None
-    return made
+    return int(made)
 
 
 _FIND_VERSION = Hot(
@@ -150,38 +158,48 @@ def find_files(connection: Connection, version_row: int) -> dict[tuple[str, str]
     return {(path, shelf): (id_, sha256) for id_, path, shelf, sha256 in _FIND_FILES.rows(connection, version_id=version_row)}
 
 
-def find_sibling(connection: Connection, root: int, project: int, format: str, name_key: str, version_id: str) -> int | None:
-    """Another project below this root place that holds the same version."""
-    return connection.scalar(
+def _projects_with(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return (
         select(version.c.project_id)
         .join(package, package.c.id == version.c.package_id)
-        .join(lineage, and_(lineage.c.place_id == version.c.project_id, lineage.c.ancestor_id == root))
+        .join(lineage, and_(lineage.c.place_id == version.c.project_id, lineage.c.ancestor_id == bindparam("root", type_=Id)))
         .where(
-            package.c.format == format,
-            package.c.name_key == name_key,
-            version.c.version_id == version_id,
+            package.c.format == bound(package, "format"),
+            package.c.name_key == bound(package, "name_key"),
             version.c.deleted.is_(None),
-            version.c.project_id != project,
+            *conditions,
         )
-        .limit(1)
+        .limit(literal_column("1"))
     )
+
+
+_SIBLING = Hot(_projects_with(version.c.version_id == bound(version, "version_id"), version.c.project_id != bindparam("project", type_=Id)))
+_OWNER = Hot(_projects_with().order_by(version.c.created, version.c.id))
+
+
+def find_sibling(connection: Connection, root: int, project: int, format: str, name_key: str, version_id: str) -> int | None:
+    """Another project below this root place that holds the same version."""
+    found: int | None = _SIBLING.value(connection, root=root, project=project, format=format, name_key=name_key, version_id=version_id)
+    return found
+
+
+def find_owner(connection: Connection, root: int, format: str, name_key: str) -> int | None:
+    """The project below this root place that has the oldest version of a name."""
+    found: int | None = _OWNER.value(connection, root=root, format=format, name_key=name_key)
+    return found
 
 
 class BlobGone(Exception):
     """These bytes were there when the caller looked and are not any more: they must be placed again."""
 
 
-_BLOB = select(blob.c.id, blob.c.place, blob.c.size, blob.c.condemned, blob.c.md5, blob.c.sha1, blob.c.sha512)
-_FIND_BLOB = Hot(_BLOB.where(blob.c.sha256 == bound(blob, "sha256")))
-_LOCK_BLOB = Hot(_BLOB.where(blob.c.sha256 == bound(blob, "sha256")).with_for_update())
+_OF_BYTES = blob.c.sha256 == bound(blob, "sha256")
+LIVE_BLOB = Hot(select(blob.c.place, blob.c.size).where(_OF_BYTES, blob.c.condemned.is_(None)))
+"""The stored name and the size of a live blob."""
 _ADD_BLOB = adding_once(blob, "sha256", "md5", "sha1", "sha512", "size", "place", "created", "touched")
-_TOUCH_BLOB = Hot(update(blob).where(blob.c.id == bound(blob, "id", "row")).values(touched=bound(blob, "touched", "at")))
-
-
-def find_blob(connection: Connection, sha256: str) -> tuple[int, str, int] | None:
-    """A live blob: id, stored name, size."""
-    row = _FIND_BLOB.row(connection, sha256=sha256)
-    return None if row is None or row[3] is not None else (row[0], row[1], row[2])
+_COUNTING = (blob.c.id, blob.c.place, blob.c.md5, blob.c.sha1, blob.c.sha512)
+_TOUCH_BLOB = Hot(update(blob).where(_OF_BYTES, blob.c.condemned.is_(None)).values(touched=bound(blob, "touched", "at")).returning(*_COUNTING))
+_LOCK_BLOB = Hot(select(*_COUNTING, blob.c.condemned).where(_OF_BYTES).with_for_update())
 
 
 def take_blob(connection: Connection, what: Blob, stored: str | None, at: Instant) -> tuple[int, str]:
@@ -190,30 +208,32 @@ def take_blob(connection: Connection, what: Blob, stored: str | None, at: Instan
     Raises `BlobGone` where nothing was stored because a live blob had been seen, which collection has taken since.
     """
     digests = {"md5": what.md5, "sha1": what.sha1, "sha512": what.sha512}
-    found = _LOCK_BLOB.row(connection, sha256=what.sha256)  # locked: collection looks again once it has waited for us
-    if found is None:
-        if stored is None:
-            raise BlobGone
+    if stored is not None:
         made = _ADD_BLOB.value(connection, sha256=what.sha256, **digests, size=what.size, place=stored, created=at, touched=at)
         if made is not None:
             return int(made), stored
-        found = _LOCK_BLOB.row(connection, sha256=what.sha256)  # somebody else stored the same bytes meanwhile: theirs count
-        assert found is not None
-    id_, held, _, condemned, *known = found
+    # locked by that: collection looks again once it has waited for us
+    found = _TOUCH_BLOB.row(connection, sha256=what.sha256, at=at) or _revive_blob(connection, what.sha256, stored, at)
+    id_, held, *known = found
     missing = {name: made for (name, made), old in zip(digests.items(), known, strict=True) if old is None and made is not None}
-    if condemned is None and not missing:
-        _TOUCH_BLOB.rows(connection, row=id_, at=at)
-        return id_, held
-    changes: dict[str, Any] = {"touched": at, **missing}
-    if condemned is not None:
-        if stored is None:
-            raise BlobGone
-        if held:
-            connection.execute(upsert(connection)(leftover).values(stored=held, since=at).on_conflict_do_nothing())
-        held = stored  # never the old name: a slow removal could still hit it
-        changes |= {"place": held, "condemned": None}
-    connection.execute(update(blob).where(blob.c.id == id_).values(**changes))
+    if missing:
+        connection.execute(update(blob).where(blob.c.id == id_).values(**missing))
     return id_, held
+
+
+def _revive_blob(connection: Connection, sha256: str, stored: str | None, at: Instant) -> Row:
+    """A condemned blob, live from now on under this stored name. Raises `BlobGone` where there is no such blob, or no such name."""
+    found = None if stored is None else _LOCK_BLOB.row(connection, sha256=sha256)
+    if found is None:
+        raise BlobGone
+    id_, held, *known, condemned = found
+    if condemned is None:  # somebody else was first: theirs counts
+        stored = held
+    elif held:
+        connection.execute(upsert(connection)(leftover).values(stored=held, since=at).on_conflict_do_nothing())
+    # never the old name: a slow removal could still hit it
+    connection.execute(update(blob).where(blob.c.id == id_).values(touched=at, place=stored, condemned=None))
+    return (id_, stored, *known)
 
 
 _ADD_FILE = adding(
@@ -247,11 +267,18 @@ def is_bare(connection: Connection, version_row: int) -> bool:
     return connection.execute(kept).first() is None
 
 
+_ROW: Any = bindparam("row", type_=Id)
+_END_VERSION = (
+    Hot(update(file).where(file.c.version_id == _ROW, file.c.deleted.is_(None)).values(deleted=bound(file, "deleted", "at"))),
+    Hot(update(version).where(version.c.id == _ROW).values(deleted=bound(version, "deleted", "at"))),
+    Hot(update(tag).where(tag.c.version_id == _ROW, tag.c.until.is_(None)).values(until=bound(tag, "until", "at"))),
+)
+
+
 def delete_version(connection: Connection, version_row: int, at: Instant) -> None:
     """The version, its files and the tags that point to it end now."""
-    connection.execute(update(file).where(file.c.version_id == version_row, file.c.deleted.is_(None)).values(deleted=at))
-    connection.execute(update(version).where(version.c.id == version_row).values(deleted=at))
-    connection.execute(update(tag).where(tag.c.version_id == version_row, tag.c.until.is_(None)).values(until=at))
+    for end in _END_VERSION:
+        end.rows(connection, row=version_row, at=at)
 
 
 def live_versions(connection: Connection, package_id: int) -> list[tuple[int, str]]:

@@ -16,7 +16,6 @@ from packhouse.model import Instant
 
 BATCH = 500
 
-# reference rows alone keep nothing: they say what the links of their package are needed for
 _KEEPERS = tuple(
     column
     for table in metadata.sorted_tables
@@ -41,8 +40,11 @@ def _kept(retained: Instant) -> ColumnElement[bool]:
     """Something keeps `blob`."""
     of_files = _one().select_from(file.join(version, version.c.id == file.c.version_id)).where(file.c.blob_id == blob.c.id)
     live = exists(of_files.where(or_(_ended(file).is_(None), _ended(file) > retained)).correlate(blob))
+    # a link says who may read it now, and can end before the versions that point at it are forgotten
+    of_versions = _one().select_from(reference.join(version, version.c.id == reference.c.version_id)).where(reference.c.blob_id == blob.c.id)
+    pointed = exists(of_versions.where(or_(version.c.deleted.is_(None), version.c.deleted > retained)).correlate(blob))
     others = [exists(_one().where(column == blob.c.id).correlate(blob)) for column in _KEEPERS]
-    return or_(live, *others)
+    return or_(live, pointed, *others)
 
 
 # -- versions that lost everything that named them ------------------------------------------------------------------

@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy import String as SqlString
+from sqlalchemy.dialects import postgresql, sqlite
 
-from packhouse.db.changes import upsert
+from packhouse.db.changes import bound, upsert
 from packhouse.db.engine import Hot
-from packhouse.db.tables import Id, blob, blob_link, file, package, place, reference, tag, tag_rule, upload_session, version
+from packhouse.db.packages import in_force, visible
+from packhouse.db.tables import Id, Time, blob, blob_link, file, package, place, reference, tag, tag_rule, upload_session, version
 from packhouse.model import Instant, Struct
 
 BATCH = 400
@@ -63,6 +81,23 @@ def _blob(column: Any) -> Hot:
 
 BLOBS = {"sha256": _blob(blob.c.sha256), "sha512": _blob(blob.c.sha512)}
 
+_AT: Any = bindparam("at", type_=Time)
+
+
+def _blob_at(column: Any) -> Hot:
+    """The same at an earlier moment: what a version of then points at, whoever may read it now."""
+    joined = package.join(version, version.c.package_id == package.c.id).join(reference, reference.c.version_id == version.c.id)
+    columns = (package.c.id, blob.c.id, blob.c.sha256, blob.c.size, blob.c.md5, blob.c.sha1, blob.c.sha512, blob.c.place)
+    return Hot(
+        select(*columns, version.c.created, blob.c.touched)
+        .select_from(joined.join(blob, blob.c.id == reference.c.blob_id))
+        .where(column == bindparam("digest"), blob.c.condemned.is_(None), visible(version, _AT), *_OF_PACKAGE)
+        .limit(literal_column("1"))
+    )
+
+
+BLOBS_AT = {"sha256": _blob_at(blob.c.sha256), "sha512": _blob_at(blob.c.sha512)}
+
 
 class FoundVersion(NamedTuple):
     """The file at a path of one version."""
@@ -82,18 +117,18 @@ class FoundVersion(NamedTuple):
     touched: Instant
 
 
-def _version(kind: str) -> Hot:
+def _version(kind: str, at: Any = None) -> Hot:
     joined = package.join(version, version.c.package_id == package.c.id)
     wanted: Any = bindparam("wanted")
     if kind == "tag":
-        joined = package.join(tag, and_(tag.c.package_id == package.c.id, tag.c.name == wanted, tag.c.until.is_(None)))
+        joined = package.join(tag, and_(tag.c.package_id == package.c.id, tag.c.name == wanted, in_force(tag, at)))
         joined = joined.join(version, version.c.id == tag.c.version_id)
     joined = joined.join(file, file.c.version_id == version.c.id).join(blob, blob.c.id == file.c.blob_id)
     statement = (
         select(version.c.id, version.c.version, file.c.id, file.c.facts, version.c.created)
         .add_columns(blob.c.sha256, blob.c.size, blob.c.md5, blob.c.sha1, blob.c.sha512, blob.c.place, blob.c.id, blob.c.touched)
         .select_from(joined)
-        .where(*_OF_PACKAGE, version.c.deleted.is_(None), file.c.path == bindparam("path"), file.c.deleted.is_(None))
+        .where(*_OF_PACKAGE, visible(version, at), file.c.path == bindparam("path"), visible(file, at))
         .limit(literal_column("1"))
     )
     if kind == "version":
@@ -104,15 +139,23 @@ def _version(kind: str) -> Hot:
 
 
 VERSIONS = {kind: _version(kind) for kind in ("tag", "version", "sha256", "sha512")}
+VERSIONS_AT = {kind: _version(kind, _AT) for kind in VERSIONS}
 
 
 # -- loose blobs ----------------------------------------------------------------------------------------------------
 
 
+def _link(insert_of: Any) -> Any:
+    made = insert_of(blob_link)
+    return made.on_conflict_do_update(index_elements=["package_id", "blob_id"], set_={"touched": made.excluded.touched})
+
+
+_LINK = Hot(_link(sqlite.insert), ("package_id", "blob_id", "created", "touched"), postgres=_link(postgresql.insert))
+
+
 def link_blob(connection: Connection, package_id: int, blob_id: int, at: Instant) -> None:
     """Make a blob readable in a package, or say again that it is."""
-    made = upsert(connection)(blob_link).values(package_id=package_id, blob_id=blob_id, created=at, touched=at)
-    connection.execute(made.on_conflict_do_update(index_elements=["package_id", "blob_id"], set_={"touched": at}))
+    _LINK.rows(connection, package_id=package_id, blob_id=blob_id, created=at, touched=at)
 
 
 def unlink_blob(connection: Connection, package_id: int, blob_id: int) -> None:
@@ -157,14 +200,17 @@ def touch_blob(connection: Connection, package_id: int | None, blob_id: int, at:
         connection.execute(update(blob_link).where(blob_link.c.package_id == package_id, blob_link.c.blob_id == blob_id).values(touched=at))
 
 
-def find_holder(connection: Connection, project: int, format: str, digest: str) -> int | None:
-    """A package of the project that links to a live blob with this digest."""
-    return connection.scalar(
-        select(package.c.id)
-        .join(blob_link, blob_link.c.package_id == package.c.id)
-        .join(blob, blob.c.id == blob_link.c.blob_id)
-        .where(package.c.project_id == project, package.c.format == format, of_digest(digest), blob.c.condemned.is_(None))
-        .limit(1)
+def find_holders(connection: Connection, project: int, format: str, digest: str, limit: int = 20) -> list[str]:
+    """Some packages of the project that link to a live blob with this digest, by their keys."""
+    return list(
+        connection.scalars(
+            select(package.c.name_key)
+            .join(blob_link, blob_link.c.package_id == package.c.id)
+            .join(blob, blob.c.id == blob_link.c.blob_id)
+            .where(package.c.project_id == project, package.c.format == format, of_digest(digest), blob.c.condemned.is_(None))
+            .order_by(package.c.id)
+            .limit(limit)
+        )
     )
 
 
@@ -204,32 +250,35 @@ def find_versions(connection: Connection, package_id: int, path: str, digests: I
 
 
 def add_references(connection: Connection, version_row: int, package_id: int, rows: Iterable[tuple[str, str, int | None]]) -> None:
-    """What a new version points at: kind, digest, blob."""
+    """What a version points at: kind, digest, blob."""
     values = [
         {"version_id": version_row, "kind": kind, "digest": digest, "package_id": package_id, "blob_id": blob_id}
         for kind, digest, blob_id in dict.fromkeys(rows)
     ]
     if values:
-        connection.execute(insert(reference), values)
+        connection.execute(upsert(connection)(reference).on_conflict_do_nothing(), values)
 
 
 def parent_of(connection: Connection, package_id: int, version_row: int) -> str | None:
     """A live version of the package that lists this one as its own, by whatever digest."""
-    names = {f"{algorithm}:{encoded}" for algorithm, encoded in _digests_of(connection, version_row)}
-    return connection.scalar(
-        select(version.c.version)
-        .join(reference, reference.c.version_id == version.c.id)
-        .where(reference.c.package_id == package_id, reference.c.kind == "version", reference.c.digest.in_(names), version.c.deleted.is_(None))
-        .limit(1)
-    )
+    row = _PARENT.row(connection, package_id=package_id, row=version_row)
+    return None if row is None else str(row[0])
 
 
-def _digests_of(connection: Connection, version_row: int) -> Iterable[tuple[str, str]]:
-    found = (
-        select(blob.c.sha256, blob.c.sha512).join(file, file.c.blob_id == blob.c.id).where(file.c.version_id == version_row, file.c.deleted.is_(None))
-    )
-    for sha256, sha512 in connection.execute(found):
-        yield from (("sha256", sha256), ("sha512", sha512))
+def _named(algorithm: str) -> Select[Any]:
+    """What the file of a version goes by."""
+    name: Any = literal_column(f"'{algorithm}:'", SqlString) + blob.c[algorithm]
+    joined = file.join(blob, blob.c.id == file.c.blob_id)
+    return select(name).select_from(joined).where(file.c.version_id == bindparam("row", type_=Id), file.c.deleted.is_(None))
+
+
+_PARENT = Hot(
+    select(version.c.version)
+    .join(reference, reference.c.version_id == version.c.id)
+    .where(reference.c.package_id == bindparam("package_id", type_=Id), reference.c.kind == literal_column("'version'"), version.c.deleted.is_(None))
+    .where(reference.c.digest.in_(union_all(_named("sha256"), _named("sha512"))))
+    .limit(literal_column("1"))
+)
 
 
 class Referring(NamedTuple):
@@ -242,13 +291,15 @@ class Referring(NamedTuple):
     stored: str
 
 
-def list_referring(connection: Connection, project: int, format: str, name_key: str, digest: str, after: str, limit: int) -> list[Referring]:
-    """A page of the live versions with this subject, by version."""
+def list_referring(
+    connection: Connection, project: int, format: str, name_key: str, digest: str, after: str, limit: int, at: Instant | None = None
+) -> list[Referring]:
+    """A page of the versions with this subject, now or at an earlier moment, by version."""
     order = byte_order(connection, version.c.version_id)
     rows = connection.execute(
         select(version.c.version, file.c.facts, blob.c.sha256, blob.c.size, blob.c.place)
         .select_from(reference.join(version, version.c.id == reference.c.version_id).join(package, package.c.id == reference.c.package_id))
-        .join(file, and_(file.c.version_id == version.c.id, file.c.deleted.is_(None)))
+        .join(file, and_(file.c.version_id == version.c.id, visible(file, at)))
         .join(blob, blob.c.id == file.c.blob_id)
         .where(
             package.c.project_id == project,
@@ -256,7 +307,7 @@ def list_referring(connection: Connection, project: int, format: str, name_key: 
             package.c.name_key == name_key,
             reference.c.kind == "subject",
             reference.c.digest == digest,
-            version.c.deleted.is_(None),
+            visible(version, at),
             order > after,
         )
         .order_by(order)
@@ -268,17 +319,19 @@ def list_referring(connection: Connection, project: int, format: str, name_key: 
 # -- names and tags -------------------------------------------------------------------------------------------------
 
 
-def alive() -> ColumnElement[bool]:
-    """`package` holds a live version or a loose blob."""
-    held = exists(select(literal_column("1")).where(version.c.package_id == package.c.id, version.c.deleted.is_(None)).correlate(package))
+def alive(at: Instant | None = None) -> ColumnElement[bool]:
+    """`package` holds a live version or a loose blob; at an earlier moment, it held a version."""
+    held = exists(select(literal_column("1")).where(version.c.package_id == package.c.id, visible(version, at)).correlate(package))
+    if at is not None:
+        return held
     linked = exists(select(literal_column("1")).where(blob_link.c.package_id == package.c.id).correlate(package))
     return or_(held, linked)
 
 
-def list_tags(connection: Connection, package_id: int, after: str, limit: int, *, descending: bool = False) -> list[str]:
-    """A page of the tags that are set now, by name; `after` is exclusive, "" for the beginning."""
+def list_tags(connection: Connection, package_id: int, after: str, limit: int, *, descending: bool = False, at: Instant | None = None) -> list[str]:
+    """A page of the tags that are set now, or were at an earlier moment, by name; `after` is exclusive, "" for the beginning."""
     name = byte_order(connection, tag.c.name)
-    statement = select(tag.c.name).where(tag.c.package_id == package_id, tag.c.until.is_(None))
+    statement = select(tag.c.name).where(tag.c.package_id == package_id, in_force(tag, at))
     if after:
         statement = statement.where(name < after if descending else name > after)
     return list(connection.scalars(statement.order_by(name.desc() if descending else name).limit(limit)))
@@ -311,6 +364,9 @@ def list_names(connection: Connection, format: str, after: str, limit: int) -> l
 PACKAGE = Hot(select(package.c.id).where(*_OF_PACKAGE, alive()))
 """The id of a package that holds something."""
 
+PACKAGE_AT = Hot(select(package.c.id).where(*_OF_PACKAGE, alive(_AT)))
+"""The same at an earlier moment."""
+
 
 # -- resumable uploads ----------------------------------------------------------------------------------------------
 
@@ -338,35 +394,71 @@ _SESSION = (
 )
 
 
-def add_session(connection: Connection, name: str, project: int, format: str, name_key: str, actor: str, sha256: str, at: Instant) -> None:
-    connection.execute(
-        insert(upload_session).values(
-            name=name, project_id=project, format=format, name_key=name_key, actor=actor, size=0, sha256=sha256, created=at, touched=at
-        )
+SESSIONS_OF_ACTOR = 64
+SESSIONS_OF_PROJECT = 128
+LATELY: Instant = 3600 * 1_000_000  # what was given up does not count for long
+
+
+def _open_sessions(column: Any) -> Any:
+    late = upload_session.c.touched > bound(upload_session, "touched", "since")
+    return select(func.count()).select_from(upload_session).where(late, column == bound(upload_session, column.name)).scalar_subquery()
+
+
+_NEW_SESSION = ("name", "project_id", "format", "name_key", "actor", "size", "sha256", "created", "touched")
+_ADD_SESSION = Hot(
+    insert(upload_session)
+    .from_select(
+        _NEW_SESSION,
+        select(*(bound(upload_session, name) for name in _NEW_SESSION)).where(
+            _open_sessions(upload_session.c.actor) < literal_column(str(SESSIONS_OF_ACTOR)),
+            _open_sessions(upload_session.c.project_id) < literal_column(str(SESSIONS_OF_PROJECT)),
+        ),
     )
+    .returning(upload_session.c.name)
+)
 
 
-_FIND_SESSION = Hot(select(*_SESSION).where(upload_session.c.name == bindparam("name", type_=upload_session.c.name.type)))
+def add_session(connection: Connection, name: str, project: int, format: str, name_key: str, actor: str, sha256: str, at: Instant) -> bool:
+    """False where too many are open already."""
+    who = {"project_id": project, "format": format, "name_key": name_key, "actor": actor}
+    times = {"created": at, "touched": at, "since": at - LATELY}
+    return _ADD_SESSION.row(connection, name=name, **who, size=0, sha256=sha256, **times) is not None
+
+
+_OF_SESSION = upload_session.c.name == bound(upload_session, "name")
+SESSION = Hot(select(*_SESSION).where(_OF_SESSION))
+_MOVE_SESSION = Hot(
+    update(upload_session)
+    .where(_OF_SESSION)
+    .values(size=bound(upload_session, "size"), sha256=bound(upload_session, "sha256"), touched=bound(upload_session, "touched", "at"))
+)
+_DROP_SESSION = Hot(delete(upload_session).where(_OF_SESSION).returning(upload_session.c.name))
 
 
 def find_session(connection: Connection, name: str) -> SessionRow | None:
-    row = _FIND_SESSION.row(connection, name=name)
+    row = SESSION.row(connection, name=name)
     return None if row is None else SessionRow(*row)
 
 
 def move_session(connection: Connection, name: str, size: int, sha256: str, at: Instant) -> None:
     """More of it is safe on disk."""
-    connection.execute(update(upload_session).where(upload_session.c.name == name).values(size=size, sha256=sha256, touched=at))
+    _MOVE_SESSION.rows(connection, name=name, size=size, sha256=sha256, at=at)
 
 
 def drop_session(connection: Connection, name: str) -> bool:
     """False where it was gone already."""
-    return connection.execute(delete(upload_session).where(upload_session.c.name == name)).rowcount > 0
+    return _DROP_SESSION.row(connection, name=name) is not None
 
 
-def stale_sessions(connection: Connection, before: Instant, limit: int = BATCH) -> list[str]:
-    """Sessions that nobody has touched since."""
-    return list(connection.scalars(select(upload_session.c.name).where(upload_session.c.touched < before).limit(limit)))
+def stale_sessions(connection: Connection, before: Instant, after: str = "", limit: int = BATCH) -> list[str]:
+    """A page of the sessions that nobody has touched since, by name."""
+    found = select(upload_session.c.name).where(upload_session.c.touched < before, upload_session.c.name > after)
+    return list(connection.scalars(found.order_by(upload_session.c.name).limit(limit)))
+
+
+def drop_stale_session(connection: Connection, name: str, before: Instant) -> bool:
+    """False where it was gone already, or is not stale any more."""
+    return connection.execute(delete(upload_session).where(upload_session.c.name == name, upload_session.c.touched < before)).rowcount > 0
 
 
 # -- rules of tags --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -30,6 +31,7 @@ Row = Sequence[Any]
 
 BUSY_SECONDS = 10
 READERS = 4
+TOGETHER = 16  # changes that share a transaction at most: what one of them takes, the others wait for
 MEMO = 8192
 MISSING = object()
 
@@ -77,7 +79,8 @@ class Hot:
         if connection.dialect.name == "sqlite":
             text, fixed = self.sqlite
             bare: Any = connection.connection.driver_connection
-            return list(bare.execute(text, fixed | params).fetchall())
+            rows: Sequence[Row] = bare.execute(text, fixed | params if fixed else params).fetchall()
+            return rows
         text, names, fixed = self.postgres
         result = connection.exec_driver_sql(text, tuple(params[n] if n in params else fixed[n] for n in names))
         return list(result.fetchall()) if result.returns_rows else []
@@ -145,14 +148,37 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 def sqlite_engine(path: Path) -> Engine:
     """An engine whose connections are set up as the design asks: WAL, full synchronous, foreign keys."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False, "cached_statements": 256}, pool_size=READERS + 2)
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"check_same_thread": False, "cached_statements": 256}, pool_size=READERS + 2, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", lambda c: c.exec_driver_sql(c.get_execution_options().get("begin", "BEGIN")))
+    event.listen(engine, "begin", _begin)
     return engine
 
 
+def _begin(connection: Connection) -> None:
+    bare: Any = connection.connection.driver_connection
+    bare.execute(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+class _Waiting:
+    """A change that waits for the thread that writes, and what became of it."""
+
+    __slots__ = ("change", "done", "durable", "error", "result")
+
+    def __init__(self, change: Callable[[Connection], Any], durable: bool) -> None:
+        self.change = change
+        self.durable = durable
+        self.done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
 class SqliteDatabase:
-    """One file. Reads run on a few threads, writes on one; a file lock queues the writers of several processes fairly."""
+    """One file. Reads run on a few threads, writes on one; a file lock queues the writers of several processes fairly.
+
+    Changes that have come while another was written share the next transaction, and with it the wait for the disk.
+    """
 
     dialect = "sqlite"
 
@@ -161,6 +187,8 @@ class SqliteDatabase:
         self._lock_path = path.with_suffix(".lock")
         self._engine: Engine | None = None
         self._hot: sqlite3.Connection | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._synchronous = "FULL"  # of the connection that changes
         self._memo: dict[tuple[Any, ...], Any] = {}
         self._memo_version: Any = None
 
@@ -172,14 +200,13 @@ class SqliteDatabase:
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         self._glancing = self._engine.connect()
         self._changing = self._writer.connect()  # for the one thread that writes
-        self._hot = sqlite3.connect(self.path, check_same_thread=False, cached_statements=64)
-        _prepare_sqlite(self._hot, None)
+        # the same for both kinds of hot read: a commit empties the page cache of every other connection
+        self._hot = self._glancing.connection.driver_connection
 
     async def close(self) -> None:
         self._readers.shutdown()
         self._writing.shutdown()
         if self._hot is not None:
-            self._hot.close()
             self._glancing.close()
             self._changing.close()
         if self._engine is not None:
@@ -195,33 +222,86 @@ class SqliteDatabase:
             return query(connection, *args, **kwargs)
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        # shielded: a client that goes away must not leave a transaction half awaited
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._write, change, args, kwargs))
+        result: T = await self._queue(_Waiting(lambda connection: change(connection, *args, **kwargs), durable=True))
+        return result
 
     async def jot(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._jot, change, args, kwargs))
+        result: T = await self._queue(_Waiting(lambda connection: change(connection, *args, **kwargs), durable=False))
+        return result
 
-    def _jot(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
-        # in WAL mode a commit is then not synced by itself; the next durable one syncs it too
-        self._set_synchronous("NORMAL")
+    async def _queue(self, one: _Waiting) -> Any:
+        self._waiting.append(one)
+        # shielded: a client that goes away must not leave a transaction half awaited
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._outcome, one))
+
+    def _outcome(self, one: _Waiting) -> Any:
+        while not one.done:  # else it was written together with one before it
+            self._write_waiting()
+        if one.error is not None:
+            raise one.error
+        return one.result
+
+    def _write_waiting(self) -> None:
+        group: list[_Waiting] = []
         try:
-            return self._write(change, args, kwargs)
-        finally:
-            self._set_synchronous("FULL")
-
-    def _set_synchronous(self, how: str) -> None:
-        bare: Any = self._changing.connection.driver_connection
-        bare.execute(f"PRAGMA synchronous={how}")
-
-    def _write(self, change: Callable[..., T], args: Any, kwargs: Any) -> T:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            with self._changing.begin():
-                return change(self._changing, *args, **kwargs)
-        except (OperationalError, sqlite3.OperationalError) as error:
-            raise _translate(error) from error
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            group = self._take_waiting()  # also those that came while another process was writing
+            # in WAL mode a commit at NORMAL is not synced by itself; the next durable one syncs it too
+            self._set_synchronous("FULL" if any(one.durable for one in group) else "NORMAL")
+            if len(group) == 1 or not self._write_together(group):
+                for one in group:
+                    self._write_alone(one)
+        except BaseException as error:
+            for one in group or self._take_waiting():  # nobody may wait for ever
+                if not one.done:
+                    one.error, one.done = error, True
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _take_waiting(self) -> list[_Waiting]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER))]
+
+    def _write_together(self, group: Sequence[_Waiting]) -> bool:
+        """All of them in one transaction, each undone by itself where it fails; False where the database failed, and nothing is written."""
+        try:
+            with self._changing.begin():
+                for one in group:
+                    self._write_part(one)
+        except (OperationalError, sqlite3.OperationalError):
+            return False
+        for one in group:
+            one.done = True
+        return True
+
+    def _write_part(self, one: _Waiting) -> None:
+        bare: Any = self._changing.connection.driver_connection
+        bare.execute("SAVEPOINT part")
+        try:
+            one.result = one.change(self._changing)
+        except (OperationalError, sqlite3.OperationalError):
+            raise  # a full disk ends the whole transaction
+        except Exception as error:
+            one.error = error
+            bare.execute("ROLLBACK TO part")
+        bare.execute("RELEASE part")
+
+    def _write_alone(self, one: _Waiting) -> None:
+        one.error = None
+        try:
+            with self._changing.begin():
+                one.result = one.change(self._changing)
+        except (OperationalError, sqlite3.OperationalError) as error:
+            one.error = _translate(error)
+            one.error.__cause__ = error if one.error is not error else None
+        except BaseException as error:
+            one.error = error
+        one.done = True
+
+    def _set_synchronous(self, how: str) -> None:
+        if how != self._synchronous:
+            bare: Any = self._changing.connection.driver_connection
+            bare.execute(f"PRAGMA synchronous={how}")
+            self._synchronous = how
 
     async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         bare: Any = self._glancing.connection.driver_connection
@@ -292,7 +372,7 @@ class PostgresDatabase:
         import asyncpg  # type: ignore[import-untyped]
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        self._engine = create_async_engine(self._url, pool_size=self._pool_size, max_overflow=4, pool_pre_ping=True)
+        self._engine = create_async_engine(self._url, pool_size=self._pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
         plain = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._pool = await asyncpg.create_pool(plain, min_size=1, max_size=self._pool_size)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from packhouse.db.changes import upsert
-from packhouse.db.tables import git_repository, place
+from packhouse.db.tables import git_repository, place, protected_branch
 from packhouse.model import Instant
 
 
@@ -86,3 +86,46 @@ def abandoned(connection: Connection, before: Instant, limit: int = 20) -> list[
 
 def drop_repository(connection: Connection, project: int) -> None:
     connection.execute(delete(git_repository).where(git_repository.c.project_id == project))
+
+
+class ProtectedBranch(NamedTuple):
+    """A branch, or with `*` in its name many, and the least roles that push and merge there; 0 is nobody."""
+
+    id: int
+    name: str
+    push_level: int
+    merge_level: int
+    force_push: bool
+
+
+_PROTECTED = tuple(protected_branch.c[name] for name in ProtectedBranch._fields)
+
+
+def list_protected(connection: Connection, project: int) -> list[ProtectedBranch]:
+    """The protected branches of a project, by name."""
+    listed = select(*_PROTECTED).where(protected_branch.c.project_id == project).order_by(protected_branch.c.name)
+    return [ProtectedBranch(*row) for row in connection.execute(listed)]
+
+
+def protect(connection: Connection, project: int, name: str, at: Instant, *, push_level: int, merge_level: int, force_push: bool) -> ProtectedBranch:
+    """Protect a branch that is not."""
+    values = {"push_level": int(push_level), "merge_level": int(merge_level), "force_push": force_push}
+    made = insert(protected_branch).values(project_id=project, name=name, created=at, **values).returning(*_PROTECTED)
+    return ProtectedBranch(*connection.execute(made).one())
+
+
+def change_protected(connection: Connection, project: int, name: str, values: Mapping[str, Any]) -> ProtectedBranch | None:
+    """Other levels; None where the branch is not protected."""
+    if values:
+        connection.execute(update(protected_branch).where(*_named(project, name)).values(**values))
+    row = connection.execute(select(*_PROTECTED).where(*_named(project, name))).first()
+    return None if row is None else ProtectedBranch(*row)
+
+
+def unprotect(connection: Connection, project: int, name: str) -> bool:
+    """Whether the branch was protected, which it is no more."""
+    return connection.execute(delete(protected_branch).where(*_named(project, name))).rowcount > 0
+
+
+def _named(project: int, name: str) -> tuple[ColumnElement[bool], ...]:
+    return protected_branch.c.project_id == project, protected_branch.c.name == name

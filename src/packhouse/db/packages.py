@@ -13,7 +13,7 @@ from sqlalchemy import String as SqlString
 from packhouse.db.engine import Hot, now
 from packhouse.db.pipelines import PipelineRow, builds_of
 from packhouse.db.scopes import Reader, readable, within
-from packhouse.db.tables import Id, Time, blob, download, file, lineage, mark, package, place, tag, version
+from packhouse.db.tables import Id, Time, blob, build, download, file, lineage, mark, package, place, tag, version
 from packhouse.model import About, Blob, FileRow, Instant, PackageRow, Search, Struct, VersionRow, replace
 
 _NUMBERS = re.compile(r"[0-9]+")
@@ -68,7 +68,8 @@ def read_rows(
     if needs == "names":
         return _names(connection, chosen, at)
     packages = connection.execute(
-        select(package.c.id, package.c.project_id, package.c.name, package.c.name_key)
+        select(package.c.id, package.c.project_id, package.c.name, package.c.name_key, place.c.full_path)
+        .join(place, place.c.id == package.c.project_id)
         .where(*chosen)
         .order_by(package.c.name_key, package.c.project_id)
     ).all()
@@ -76,7 +77,9 @@ def read_rows(
     versions = _versions(connection, ids, shelf, at, needs, only)
     tags = _tags(connection, ids, at)
     return tuple(
-        PackageRow(id=p.id, project=p.project_id, name=p.name, key=p.name_key, versions=tuple(versions[p.id]), tags=tags.get(p.id, {}))
+        PackageRow(
+            id=p.id, project=p.project_id, name=p.name, key=p.name_key, versions=tuple(versions[p.id]), tags=tags.get(p.id, {}), home=p.full_path
+        )
         for p in packages
         if versions.get(p.id)
     )
@@ -308,7 +311,7 @@ TYPE_ORDER = (
     "pypi",
     "composer",
     "generic",
-    "golang",
+    "go",
     "debian",
     "rubygems",
     "helm",
@@ -340,6 +343,7 @@ class PackageQuery(Struct):
     version_pattern: str | None = None  # `*` stands for any text
     after: tuple[str | int, int] | None = None  # a keyset page starts behind this value of the order and this id
     backwards: bool = False  # ... or ends before it
+    pipeline: int | None = None  # that published it
 
 
 class Listed(Struct):
@@ -400,6 +404,8 @@ def _list_conditions(query: PackageQuery) -> list[ColumnElement[bool]]:
         conditions.append(version.c.version != "")
     if query.version_pattern is not None:
         conditions += [_matches(query.version_pattern), version.c.version != ""]
+    if query.pipeline is not None:
+        conditions.append(version.c.id.in_(select(build.c.version_id).where(build.c.pipeline_id == query.pipeline)))
     conditions.append(_has_status(query.status))
     return conditions
 
@@ -873,6 +879,18 @@ def narrow(connection: Connection, format: str, name_key: str, projects: Sequenc
             .order_by(version.c.project_id)
         )
     )
+
+
+def deleted_versions(connection: Connection, project: int, format: str, name_key: str) -> set[str]:
+    """The ids of versions of a package that were deleted and are not there again."""
+    of = (package.c.project_id == project, package.c.format == format, package.c.name_key == name_key)
+    rows = connection.execute(
+        select(version.c.version_id, version.c.deleted.is_(None)).join(package, package.c.id == version.c.package_id).where(*of)
+    )
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for id_, alive in rows:
+        found[bool(alive)].add(id_)
+    return found[False] - found[True]
 
 
 def is_claimed(connection: Connection, format: str, name_key: str, scope: int | None) -> bool:

@@ -69,6 +69,7 @@ class Root(NamedTuple):
     id: int
     full_path: str
     settings: str
+    own: str  # the settings of the place itself
 
 
 class Protection(NamedTuple):
@@ -89,13 +90,17 @@ def find_place(connection: Connection, path: str) -> Place | None:
     return None if row is None else _row(row)
 
 
+ALIAS = Hot(
+    select(place_alias.c.place_id)
+    .join(place, place.c.id == place_alias.c.place_id)
+    .where(place_alias.c.path_key == bindparam("path", type_=place_alias.c.path_key.type), place.c.deleted.is_(None))
+)
+
+
 def find_alias(connection: Connection, path: str) -> int | None:
     """The id that an old path leads to."""
-    return connection.scalar(
-        select(place_alias.c.place_id)
-        .join(place, place.c.id == place_alias.c.place_id)
-        .where(place_alias.c.path_key == path.lower(), place.c.deleted.is_(None))
-    )
+    found: int | None = ALIAS.value(connection, path=path.lower())
+    return found
 
 
 def path_taken(connection: Connection, path: str) -> bool:
@@ -106,9 +111,11 @@ def path_taken(connection: Connection, path: str) -> bool:
     return connection.execute(held).first() is not None or connection.execute(old).first() is not None
 
 
+_OWN = place.alias("own")
 _ROOT_OF = Hot(
-    select(place.c.id, place.c.full_path, place.c.settings)
+    select(place.c.id, place.c.full_path, place.c.settings, _OWN.c.settings)
     .join(lineage, lineage.c.ancestor_id == place.c.id)
+    .join(_OWN, _OWN.c.id == lineage.c.place_id)
     .where(lineage.c.place_id == bindparam("place", type_=Id))
     .order_by(lineage.c.depth.desc())
     .limit(literal_column("1"))
@@ -240,24 +247,26 @@ def most_visible_below(connection: Connection, id_: int) -> int:
 # -- lists ----------------------------------------------------------------------------------------------------------
 
 
+def _member_now() -> tuple[ColumnElement[bool], ...]:
+    """`member` is one of the reader's, and has not ended."""
+    return member.c.user_id == bindparam("r_uid", type_=Id), or_(member.c.expires.is_(None), member.c.expires > bindparam("r_now", type_=Time))
+
+
 def _seen() -> ColumnElement[bool]:
     """`place` is one that the reader (parameters `r_*`) may know of."""
     line = lineage.alias("line")
     held = exists(
         select(literal_column("1"))
         .select_from(line.join(member, member.c.place_id == line.c.ancestor_id))
-        .where(
-            line.c.place_id == place.c.id,
-            member.c.user_id == bindparam("r_uid", type_=Id),
-            or_(member.c.expires.is_(None), member.c.expires > bindparam("r_now", type_=Time)),
-        )
+        .where(line.c.place_id == place.c.id, *_member_now())
         .correlate(place)
     )
-    below = lineage.alias("below")
+    below, under = lineage.alias("below"), place.alias("under")
     inside = exists(
         select(literal_column("1"))
         .select_from(below.join(member, member.c.place_id == below.c.place_id))
-        .where(below.c.ancestor_id == place.c.id, member.c.user_id == bindparam("r_uid", type_=Id))
+        .join(under, under.c.id == below.c.place_id)
+        .where(below.c.ancestor_id == place.c.id, under.c.deleted.is_(None), *_member_now())
         .correlate(place)
     )
     internal = bindparam("r_internal", type_=place.c.archived.type)
@@ -341,18 +350,21 @@ def _holds(level: int) -> ColumnElement[bool]:
     )
 
 
-def holds_below(connection: Connection, group: int, reader: Reader) -> bool:
-    """The reader is a member somewhere below this group, or may read a project's packages there."""
-    from packhouse.db.scopes import readable
+def _holds_below() -> Hot:
+    below = lineage.join(place, place.c.id == lineage.c.place_id)
+    # a sum uses no index: the search begins at what the reader holds, not at what the group does
+    here = (lineage.c.ancestor_id + literal_column("0") == bindparam("group", type_=Id), place.c.deleted.is_(None))
+    one: Any = literal_column("1")
+    held = exists(select(one).select_from(below.join(member, member.c.place_id == lineage.c.place_id)).where(*here, *_member_now()))
+    given = exists(select(one).select_from(below).where(*here, lineage.c.place_id == bindparam("r_token_place", type_=Id)))
+    return Hot(select(or_(held, given)))
 
-    below = lineage.alias("down")
-    seen = exists(
-        select(literal_column("1"))
-        .select_from(below.join(member, member.c.place_id == below.c.place_id))
-        .where(below.c.ancestor_id == group, member.c.user_id == bindparam("r_uid", type_=Id))
-    )
-    inside = select(place.c.id).join(lineage, lineage.c.place_id == place.c.id).where(lineage.c.ancestor_id == group, readable()).exists()
-    return bool(connection.execute(select(or_(seen, inside)), reader.params()).scalar())
+
+HOLDS_BELOW = _holds_below()
+"""Whether the reader (parameters `r_*`) is a member of anything below this group, or holds a deploy token of it.
+
+Nothing else below can be readable where the group is not: it is no more visible. So it is not looked at, and costs the same for any group.
+"""
 
 
 # -- members --------------------------------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal, literal_column, or_, select, update
 
 from packhouse.db.changes import bound, upsert
 from packhouse.db.engine import Hot
-from packhouse.db.tables import Id, blob, place, proxy_entry, proxy_setting
+from packhouse.db.tables import Id, Time, blob, place, proxy_entry, proxy_setting
 from packhouse.model import Instant, Struct
 
 BATCH = 400
@@ -173,7 +173,7 @@ _JOINED = proxy_entry.join(place, place.c.id == proxy_entry.c.group_id).outerjoi
 
 
 def _stale(at: Instant) -> ColumnElement[bool]:
-    unread = and_(proxy_setting.c.ttl_days.is_not(None), proxy_entry.c.read_at < at - proxy_setting.c.ttl_days * DAY)
+    unread = and_(proxy_setting.c.ttl_days.is_not(None), proxy_entry.c.read_at < literal(at, Time) - proxy_setting.c.ttl_days * literal(DAY, Time))
     return and_(proxy_entry.c.expired.is_(None), or_(unread, place.c.deleted.is_not(None)))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 from sqlalchemy import String as SqlString
 
 from packhouse.db.containers import alive, byte_order
+from packhouse.db.packages import in_force, visible
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import (
     Id,
@@ -38,21 +39,25 @@ class RepositoryRow(Struct):
     project_path: str
     name: str
     created: Instant
+    updated: Instant | None = None  # the last time that one of its tags was pushed
 
 
-def _repositories(format: str) -> Select[Any]:
-    first_version = select(func.min(version.c.created)).where(version.c.package_id == package.c.id, version.c.deleted.is_(None)).scalar_subquery()
-    first_link = select(func.min(blob_link.c.created)).where(blob_link.c.package_id == package.c.id).scalar_subquery()
+_UPDATED: Any = select(func.max(tag.c.since)).where(tag.c.package_id == package.c.id).correlate(package).scalar_subquery()
+
+
+def _repositories(format: str, at: Instant | None = None) -> Select[Any]:
+    first_version = select(func.min(version.c.created)).where(version.c.package_id == package.c.id, visible(version, at)).scalar_subquery()
+    first_link: Any = select(func.min(blob_link.c.created)).where(blob_link.c.package_id == package.c.id).scalar_subquery()
     return (
-        select(package.c.id, package.c.project_id, place.c.full_path, package.c.name, first_version, first_link)
+        select(package.c.id, package.c.project_id, place.c.full_path, package.c.name, first_version, first_link, _UPDATED)
         .join(place, and_(place.c.id == package.c.project_id, place.c.deleted.is_(None)))
-        .where(package.c.format == format, alive())
+        .where(package.c.format == format, alive(at))
     )
 
 
 def _row(r: Any) -> RepositoryRow:
     created = min(at for at in (r[4], r[5]) if at is not None)
-    return RepositoryRow(id=r[0], project=r[1], project_path=r[2], name=r[3], created=created)
+    return RepositoryRow(id=r[0], project=r[1], project_path=r[2], name=r[3], created=created, updated=r[6])
 
 
 def list_repositories(
@@ -67,10 +72,12 @@ def list_repositories(
     text: str = "",
     order: str = "created",
     descending: bool = False,
+    at: Instant | None = None,
 ) -> tuple[list[RepositoryRow], int]:
     """A page of the repositories of a project, or of every project below a group (None: of all) whose images the reader may pull; how many there are.
 
-    Only those whose name contains the text; in the order of their `name`, or in which they were `created`.
+    Those of now, or of an earlier moment, whose name contains the text; in the order of their `name`, or in which
+    they were `created` or `updated`.
     """
     conditions: list[ColumnElement[bool]] = []
     params: dict[str, Any] = {}
@@ -84,16 +91,17 @@ def list_repositories(
     if text:
         conditions.append(func.lower(package.c.name, type_=SqlString).contains(text.lower(), autoescape=True))
     counted = select(func.count()).select_from(package.join(place, place.c.id == package.c.project_id))
-    total = connection.execute(counted.where(package.c.format == format, place.c.deleted.is_(None), alive(), *conditions), params).scalar_one()
-    ordered = [byte_order(connection, package.c.name), package.c.id] if order == "name" else [package.c.id]
+    total = connection.execute(counted.where(package.c.format == format, place.c.deleted.is_(None), alive(at), *conditions), params).scalar_one()
+    first = {"name": [byte_order(connection, package.c.name)], "updated": [func.coalesce(_UPDATED, 0)]}.get(order, [])
+    ordered = [*first, package.c.id]
     ordered = [column.desc() for column in ordered] if descending else ordered
-    rows = connection.execute(_repositories(format).where(*conditions).order_by(*ordered).offset(offset).limit(limit), params)
+    rows = connection.execute(_repositories(format, at).where(*conditions).order_by(*ordered).offset(offset).limit(limit), params)
     return [_row(row) for row in rows], total
 
 
-def get_repository(connection: Connection, format: str, id_: int, project: int | None = None) -> RepositoryRow | None:
-    """A repository by its id, of this project only where one is given."""
-    statement = _repositories(format).where(package.c.id == id_)
+def get_repository(connection: Connection, format: str, id_: int, project: int | None = None, at: Instant | None = None) -> RepositoryRow | None:
+    """A repository by its id, of this project only where one is given; now, or at an earlier moment."""
+    statement = _repositories(format, at).where(package.c.id == id_)
     if project is not None:
         statement = statement.where(package.c.project_id == project)
     row = connection.execute(statement).first()
@@ -114,18 +122,18 @@ def images_below(connection: Connection, place_id: int, format: str) -> bool:
 # -- tags -----------------------------------------------------------------------------------------------------------
 
 
-def count_tags(connection: Connection, packages: Sequence[int]) -> dict[int, int]:
-    """How many tags each of these has now."""
+def count_tags(connection: Connection, packages: Sequence[int], at: Instant | None = None) -> dict[int, int]:
+    """How many tags each of these has now, or had at an earlier moment."""
     rows = connection.execute(
-        select(tag.c.package_id, func.count()).where(tag.c.package_id.in_(packages), tag.c.until.is_(None)).group_by(tag.c.package_id)
+        select(tag.c.package_id, func.count()).where(tag.c.package_id.in_(packages), in_force(tag, at)).group_by(tag.c.package_id)
     )
     return {row[0]: row[1] for row in rows}
 
 
-def page_tags(connection: Connection, package_id: int, offset: int, limit: int) -> list[str]:
+def page_tags(connection: Connection, package_id: int, offset: int, limit: int, at: Instant | None = None) -> list[str]:
     """A page of tags by number, by name."""
     name = byte_order(connection, tag.c.name)
-    statement = select(tag.c.name).where(tag.c.package_id == package_id, tag.c.until.is_(None)).order_by(name).offset(offset).limit(limit)
+    statement = select(tag.c.name).where(tag.c.package_id == package_id, in_force(tag, at)).order_by(name).offset(offset).limit(limit)
     return list(connection.scalars(statement))
 
 
@@ -156,14 +164,16 @@ class TagRow(NamedTuple):
     size: int = 0  # of the manifest itself
 
 
-def read_tags(connection: Connection, package_id: int, name: str | None = None, *, names: Sequence[str] | None = None) -> list[TagRow]:
-    """The tags of a repository with what they point at, or the one of this name, or those of these names."""
+def read_tags(
+    connection: Connection, package_id: int, name: str | None = None, *, names: Sequence[str] | None = None, at: Instant | None = None
+) -> list[TagRow]:
+    """The tags of a repository with what they point at, or the one of this name, or those of these names; now, or at an earlier moment."""
     statement = (
         select(tag.c.name, version.c.id, version.c.version, file.c.origin_at, file.c.facts, version.c.created, tag.c.since, blob.c.size)
         .join(version, version.c.id == tag.c.version_id)
-        .join(file, and_(file.c.version_id == version.c.id, file.c.deleted.is_(None)))
+        .join(file, and_(file.c.version_id == version.c.id, visible(file, at)))
         .join(blob, blob.c.id == file.c.blob_id)
-        .where(tag.c.package_id == package_id, tag.c.until.is_(None), version.c.deleted.is_(None))
+        .where(tag.c.package_id == package_id, in_force(tag, at), visible(version, at))
         .order_by(tag.c.name)
     )
     if name is not None:
@@ -171,19 +181,19 @@ def read_tags(connection: Connection, package_id: int, name: str | None = None, 
     if names is not None:
         statement = statement.where(tag.c.name.in_(names))
     rows = [TagRow(*row) for row in connection.execute(statement)]
-    made = _made_of_children(connection, package_id, {row.version_id for row in rows if row.made is None})
+    made = _made_of_children(connection, package_id, {row.version_id for row in rows if row.made is None}, at)
     return [row._replace(made=made.get(row.version_id)) if row.made is None else row for row in rows]
 
 
-def _made_of_children(connection: Connection, package_id: int, versions: Iterable[int]) -> dict[int, Instant]:
+def _made_of_children(connection: Connection, package_id: int, versions: Iterable[int], at: Instant | None) -> dict[int, Instant]:
     """An index is as young as the youngest image it lists."""
-    child = version.alias("child")
+    child: Any = version.alias("child")
     versions = list(versions)
     found: dict[int, Instant] = {}
     for start in range(0, len(versions), BATCH):
         rows = connection.execute(
             select(reference.c.version_id, func.max(file.c.origin_at))
-            .join(child, and_(child.c.package_id == reference.c.package_id, child.c.version_id == reference.c.digest, child.c.deleted.is_(None)))
+            .join(child, and_(child.c.package_id == reference.c.package_id, child.c.version_id == reference.c.digest, visible(child, at)))
             .join(file, file.c.version_id == child.c.id)
             .where(reference.c.package_id == package_id, reference.c.kind == "version", reference.c.version_id.in_(versions[start : start + BATCH]))
             .group_by(reference.c.version_id)
@@ -284,7 +294,7 @@ def due_policies(connection: Connection, at: Instant, limit: int = 20) -> list[P
     rows = connection.execute(
         select(*_POLICY, cleanup_policy.c.next_run_at)
         .join(place, and_(place.c.id == cleanup_policy.c.project_id, place.c.deleted.is_(None)))
-        .where(cleanup_policy.c.enabled.is_(True), cleanup_policy.c.next_run_at <= at)
+        .where(cleanup_policy.c.enabled.is_(True), cleanup_policy.c.next_run_at <= at, place.c.archived.is_(False))
         .order_by(cleanup_policy.c.next_run_at)
         .limit(limit)
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, literal_column, or_, select, true, union_all
 from sqlalchemy import Integer as SqlInteger
 from sqlalchemy.sql import FromClause
 
@@ -110,18 +111,16 @@ ACCESS_OF_TOKEN_BY_PATH = _access(place.c.path_key == bindparam("place", type_=p
 MOST_CANDIDATES = 20
 
 
-def _deepest() -> Hot:
-    candidates = [bindparam(f"p{number}", type_=place.c.path_key.type) for number in range(MOST_CANDIDATES)]
+@cache
+def deepest(count: int) -> Hot:
+    """The id of the project with the longest of so many paths (`p0`, `p1`...): images mostly lie a few folders deep."""
+    candidates = [bindparam(f"p{number}", type_=place.c.path_key.type) for number in range(count)]
     return Hot(
         select(place.c.id)
         .where(place.c.path_key.in_(candidates), place.c.kind == literal_column("'project'"), place.c.deleted.is_(None))
         .order_by(func.length(place.c.path_key).desc())
         .limit(literal_column("1"))
     )
-
-
-DEEPEST = _deepest()
-"""The id of the project with the longest of up to twenty paths."""
 
 
 # -- which projects of a scope somebody may read --------------------------------------------------------------------
@@ -168,6 +167,7 @@ def readable(level: Any = place.c.packages_access) -> ColumnElement[bool]:
             ancestors.c.place_id == place.c.id,
             member.c.user_id == _bound("uid", Id),
             member.c.level >= _bound("least", SqlInteger),
+            or_(member.c.level >= literal_column(str(int(Role.REPORTER))), level != literal_column("'private'")),  # guests read no members' packages
             or_(member.c.expires.is_(None), member.c.expires > _bound("now", Time)),
         )
         .correlate(place)
@@ -192,11 +192,11 @@ def readable(level: Any = place.c.packages_access) -> ColumnElement[bool]:
         place.c.deleted.is_(None),
         level != literal_column("'disabled'"),
         or_(admin == true(), open_to_all, held, reached),
-        _lets_in(),
+        _lets_in(level),
     )
 
 
-def _lets_in() -> ColumnElement[bool]:
+def _lets_in(level: Any) -> ColumnElement[bool]:
     """`place` takes the reader, who may be a job of another project (core API 9.1)."""
     source = _bound("job_project", Id)
     line = lineage.alias("job_line")
@@ -207,7 +207,7 @@ def _lets_in() -> ColumnElement[bool]:
         .correlate(place)
     )
     opened = exists(select(literal_column("1")).select_from(open_project).where(open_project.c.project_id == place.c.id).correlate(place))
-    public = place.c.visibility == literal_column(str(int(Visibility.PUBLIC)))
+    public = and_(place.c.visibility == literal_column(str(int(Visibility.PUBLIC))), level != literal_column("'private'"))
     return or_(source == literal_column("-1"), source == place.c.id, public, listed, opened)
 
 
@@ -219,14 +219,23 @@ def within(ancestor: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
-def _generations(*conditions: ColumnElement[bool], at: bool) -> Hot:
+MOVES = "place"  # the format of the generations of a project's path, whose root is ""
+_ASKED = and_(generation.c.format == bindparam("format"), generation.c.root == bindparam("root"))
+_MOVED = and_(generation.c.format == literal_column(f"'{MOVES}'"), generation.c.root == literal_column("''"))
+
+# only of these is a move of interest: else every read would go through all moves of the instance
+_held = generation.alias("held")
+_HOLDERS = select(_held.c.project_id).where(_held.c.format == bindparam("format"), _held.c.root == bindparam("root"))
+
+
+def _generations(*conditions: ColumnElement[bool], at: bool, moves: bool = False) -> Hot:
     joined = generation.join(place, place.c.id == generation.c.project_id)
     statement = (
         select(generation.c.project_id, func.max(generation.c.number), func.max(generation.c.moved_at))
         .select_from(joined)
-        .where(generation.c.format == bindparam("format"), generation.c.root == bindparam("root"), *conditions)
-        .group_by(generation.c.project_id)
-        .order_by(generation.c.project_id)
+        .where(or_(_ASKED, and_(_MOVED, generation.c.project_id.in_(_HOLDERS))) if moves else _ASKED, *conditions)
+        .group_by(generation.c.project_id, generation.c.format)
+        .order_by(generation.c.project_id, generation.c.format)
     )
     if at:
         statement = statement.where(generation.c.moved_at <= bindparam("at", type_=Time))
@@ -236,25 +245,21 @@ def _generations(*conditions: ColumnElement[bool], at: bool) -> Hot:
 _GROUP = (within(bindparam("group", type_=Id)), readable())
 GROUP_GENERATIONS = _generations(*_GROUP, at=False)
 GROUP_GENERATIONS_AT = _generations(*_GROUP, at=True)
+GROUP_GENERATIONS_AND_MOVES = _generations(*_GROUP, at=False, moves=True)
 INSTANCE_GENERATIONS = _generations(readable(), at=False)
 INSTANCE_GENERATIONS_AT = _generations(readable(), at=True)
+INSTANCE_GENERATIONS_AND_MOVES = _generations(readable(), at=False, moves=True)
 
 
-def _generation(at: bool) -> Hot:
-    statement = (
+def _newest(wanted: ColumnElement[bool]) -> Select[Any]:
+    return (
         select(generation.c.number, generation.c.moved_at)
-        .where(
-            generation.c.project_id == bindparam("project", type_=Id),
-            generation.c.format == bindparam("format"),
-            generation.c.root == bindparam("root"),
-        )
+        .where(generation.c.project_id == bindparam("project", type_=Id), wanted)
         .order_by(generation.c.number.desc())
         .limit(literal_column("1"))
     )
-    if at:
-        statement = statement.where(generation.c.moved_at <= bindparam("at", type_=Time))
-    return Hot(statement)
 
 
-GENERATION = _generation(at=False)
-GENERATION_AT = _generation(at=True)
+GENERATION = Hot(_newest(_ASKED))
+GENERATION_AT = Hot(_newest(_ASKED).where(generation.c.moved_at <= bindparam("at", type_=Time)))
+GENERATION_AND_MOVES = Hot(union_all(select(_newest(_ASKED).subquery()), select(_newest(_MOVED).subquery())))

@@ -368,6 +368,39 @@ git_repository = table(
     Index("ix_git_repository_due", "mirror_next"),
 )
 
+protected_branch = table(
+    "protected_branch",
+    serial(),
+    ref("project_id", "place.id"),
+    Column("name", String(255), nullable=False),  # with * for any characters
+    Column("push_level", Integer, nullable=False),  # the least role that pushes; 0: nobody
+    Column("merge_level", Integer, nullable=False),
+    Column("force_push", Boolean, nullable=False),
+    Column("created", Time, nullable=False),
+    UniqueConstraint("project_id", "name"),
+)
+
+# -- what was ever vouched for: rows are added, and never changed or removed ------------------------------------------
+
+log_record = table(
+    "log_record",
+    Column("number", Id, primary_key=True, autoincrement=False),  # 0, 1, 2, ... without gaps
+    Column("project_id", Id, nullable=False),
+    Column("format", String(32), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("version", String(255), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created", Time, nullable=False),
+    UniqueConstraint("project_id", "format", "name", "version"),
+)
+
+log_node = table(
+    "log_node",
+    Column("level", Integer, primary_key=True, autoincrement=False),  # 0: of one record; each level above of twice as many
+    Column("number", Id, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
 # -- what a group's dependency proxy keeps ---------------------------------------------------------------------------
 
 proxy_setting = table(

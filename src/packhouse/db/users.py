@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, or_, select, tuple_, update
 
-from packhouse.db.tables import lineage, member, place, session, user
+from packhouse.db.engine import Hot
+from packhouse.db.tables import Id, lineage, member, place, session, user
 from packhouse.model import Instant, Struct
 
 
@@ -39,6 +40,9 @@ def find_password(connection: Connection, username: str) -> tuple[int, str] | No
         )
     ).first()
     return None if row is None or row.password is None else (row.id, row.password)
+
+
+PASSWORD = Hot(select(user.c.password).where(user.c.id == bindparam("user_id", type_=Id)))
 
 
 def get_user(connection: Connection, id_: int) -> UserRow | None:

@@ -73,19 +73,22 @@ class Holder:
 class Loose(Holder):
     """`contract.LooseBlobs` of one project."""
 
-    __slots__ = ("_lookup",)
+    __slots__ = ("_at", "_lookup")
 
-    def __init__(self, house: House, format: Format, access: Access, project: int, lookup: Lookup) -> None:
+    def __init__(self, house: House, format: Format, access: Access, project: int, lookup: Lookup, at: Instant | None = None) -> None:
         super().__init__(house, format, access, project)
         self._lookup = lookup
+        self._at = at
 
     async def find(self, name: str, digest: str) -> FileReply:
         found = await self._find(self._project, name, digest)
         if found is None:
-            if await self._house.database.point(containers.PACKAGE, self._params(self._project, name)) is None:
+            package = containers.PACKAGE if self._at is None else containers.PACKAGE_AT
+            if await self._house.database.point(package, self._params(self._project, name)) is None:
                 raise PackageNotFound()
             raise BlobNotFound()
-        await touch_if_risky(self._house, self._access, found.package_id, found.blob_id, found.touched)
+        if self._at is None:
+            await touch_if_risky(self._house, self._access, found.package_id, found.blob_id, found.touched)
         return FileReply(
             blob=Blob(sha256=found.sha256, size=found.size, md5=found.md5, sha1=found.sha1, sha512=found.sha512),
             name=found.sha256,
@@ -117,26 +120,36 @@ class Loose(Holder):
     async def mount(self, name: str, digest: str, source: str | None, places: Sequence[str] = ()) -> bool:
         await self.check(name)
         if source is None:
-            where = None
+            where = await self._readable_holder(digest)
         else:
             access = await self._lookup(tuple(places), source)
-            if access.place is None or not _may_read(access, source):
-                return False
-            where = (access.place.id, self.key(source))
+            where = (access.place.id, self.key(source)) if access.place is not None and _may_read(access, source) else None
+        if where is None:
+            return False
         return await self._house.database.write(_mount, self._project, self._format.name, name, self.key(name), digest, where)
+
+    async def _readable_holder(self, digest: str) -> tuple[int, str] | None:
+        """A repository of this project that holds the blob, and that this credential may read by itself."""
+        for holder in await self._house.database.read(containers.find_holders, self._project, self._format.name, digest):
+            if may(await self._lookup(self._project, holder), Action.READ):
+                return self._project, holder
+        return None
 
     async def remove(self, name: str, digest: str) -> None:
         authorize(self._access, Action.DELETE)
+        rules.check_bounds(self._access.actor, self._format.name, {name, self.key(name)})
         params = (self._project, self._format.name, name, self.key(name), digest, self._access.actor)
         await self._house.database.write(_remove, *params)
 
     async def _find(self, project: int, name: str, digest: str) -> containers.FoundBlob | None:
         algorithm, _, encoded = digest.partition(":")
-        row = await self._house.database.point(containers.BLOBS[algorithm], {"digest": encoded, **self._params(project, name)})
+        blobs = containers.BLOBS if self._at is None else containers.BLOBS_AT
+        row = await self._house.database.point(blobs[algorithm], {"digest": encoded, **self._params(project, name)})
         return None if row is None else containers.FoundBlob(*row)
 
     def _params(self, project: int, name: str) -> dict[str, object]:
-        return {"project": project, "format": self._format.name, "name_key": self.key(name)}
+        params: dict[str, object] = {"project": project, "format": self._format.name, "name_key": self.key(name)}
+        return params if self._at is None else {**params, "at": self._at}
 
 
 async def touch_if_risky(house: House, access: Access, package_id: int | None, blob_id: int, touched: Instant) -> None:
@@ -184,12 +197,9 @@ def _link(connection: Connection, what: Link, placed: Mapping[str, str]) -> dict
     return {what.content.sha256: stored}
 
 
-def _mount(connection: Connection, project: int, format: str, name: str, name_key: str, digest: str, source: tuple[int, str] | None) -> bool:
+def _mount(connection: Connection, project: int, format: str, name: str, name_key: str, digest: str, source: tuple[int, str]) -> bool:
     at = now()
-    if source is None:
-        package = containers.find_holder(connection, project, format, digest)
-    else:
-        package = changes.find_package(connection, source[0], format, source[1])
+    package = changes.find_package(connection, source[0], format, source[1])
     blob_id = None if package is None else containers.lock_blob(connection, package, digest)
     if blob_id is None:
         return False

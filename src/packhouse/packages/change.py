@@ -65,11 +65,10 @@ def delete(connection: Connection, what: Target, version: str | None, path: str 
         _delete_file(connection, what, at, package_id, doomed[0], path)
         return
     for version_row, text in doomed:
-        shelves = changes.shelves_of(connection, version_row)
         changes.delete_version(connection, version_row, at)
-        _log(connection, what, at, "delete", package_id, version_row, {"version": text}, shelves, move=False)
-    shelves_of_all = {shelf for version_row, _ in doomed for shelf in changes.all_shelves_of(connection, version_row)}
-    changes.move_generations(connection, what.project, what.format.name, roots_of(what.format, what.name_key, shelves_of_all), at)
+        _log(connection, what, at, "delete", package_id, version_row, {"version": text}, (), move=False)
+    shelves = {shelf for version_row, _ in doomed for shelf in changes.all_shelves_of(connection, version_row)} if _has_shelves(what.format) else ()
+    changes.move_generations(connection, what.project, what.format.name, roots_of(what.format, what.name_key, shelves), at)
 
 
 def _delete_file(connection: Connection, what: Target, at: Instant, package_id: int, version: tuple[int, str], path: str) -> None:
@@ -94,9 +93,14 @@ def _begin(connection: Connection, what: Target) -> tuple[Instant, int]:
     package_id = changes.find_package(connection, what.project, what.format.name, what.name_key)
     if package_id is None:
         raise PackageNotFound()
-    shelves = changes.package_shelves(connection, package_id)
+    shelves = changes.package_shelves(connection, package_id) if _has_shelves(what.format) else ()
     roots = roots_of(what.format, what.name_key, shelves)
     return changes.begin(connection, what.project, what.format.name, roots, locks=[what.name_key]), package_id
+
+
+def _has_shelves(format: Format) -> bool:
+    """Whether it matters which shelves a change is about: to find them is to read every file of a package."""
+    return any(index.over == "shelf" for index in format.indexes.values())
 
 
 def _version(connection: Connection, what: Target, package_id: int, version: str) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from packhouse.grammar.patterns import compile_pattern, matches_inside, matches_
 from packhouse.model import Actor, Instant, Role, Struct, replace
 from packhouse.packages import change
 from packhouse.packages.house import House
+from packhouse.packages.rules import check_bounds
 
 CONTAINER = "container"
 KEPT_ALWAYS = "latest"
@@ -103,23 +104,27 @@ class Outcome(Struct):
 
 
 async def clean(house: House, access: Access | None, actor: Actor, repository: RepositoryRow, choice: Choice, most: int | None = None) -> Outcome:
-    """Remove the chosen tags of a repository, some in each transaction; a tag that has moved meanwhile stays."""
+    """Remove the chosen tags of a repository, some in each transaction; a tag that has moved meanwhile stays. Raises `InsufficientScope`."""
+    check_bounds(actor, CONTAINER, {repository.name})
     tags = await house.database.read(repositories.read_tags, repository.id)
     found = await house.database.read(containers.tag_rules, repository.project, CONTAINER)
     chosen = [row for row in choose(tags, choice, now()) if _is_free(found, access, row.name)]
     doomed = list(reversed(chosen))[:most]  # the oldest go first
     removed: list[str] = []
     for start in range(0, len(doomed), BATCH):
-        removed += await house.database.write(_remove, house.formats[CONTAINER], actor, repository, doomed[start : start + BATCH])
+        removed += await house.database.write(_remove, house.formats[CONTAINER], access, actor, repository, doomed[start : start + BATCH])
     return Outcome(removed=tuple(removed), kept=len(tags) - len(removed))
 
 
-def _remove(connection: Connection, format: Format, actor: Actor, repository: RepositoryRow, doomed: Sequence[TagRow]) -> list[str]:
+def _remove(
+    connection: Connection, format: Format, access: Access | None, actor: Actor, repository: RepositoryRow, doomed: Sequence[TagRow]
+) -> list[str]:
     key = format.coordinates.name_key(repository.name)
     at = changes.begin(connection, repository.project, format.name, (), locks=[key])
+    found = containers.tag_rules(connection, repository.project, format.name)  # again: one may have been made meanwhile
     removed = []
     for row in doomed:
-        if changes.tagged_version(connection, repository.id, row.name) == row.version_id:
+        if _is_free(found, access, row.name) and changes.tagged_version(connection, repository.id, row.name) == row.version_id:
             changes.set_tag(connection, repository.id, row.name, None, at)
             removed.append(row.name)
     if removed:

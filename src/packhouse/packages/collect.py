@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ from packhouse.db.engine import now
 from packhouse.model import Actor, Instant, Struct
 from packhouse.packages.cleanup import CONTAINER
 from packhouse.packages.house import House
-from packhouse.packages.sessions import LIFE, file_name
+from packhouse.packages.sessions import LIFE, file_name, try_lock
 
 T = TypeVar("T")
 
@@ -119,13 +119,18 @@ def _log(connection: Connection, done: Collected) -> None:
 
 
 async def _end_uploads(house: House, when: Horizon, done: Collected, dry_run: bool) -> None:
-    while names := await house.database.read(containers.stale_sessions, when.now - LIFE):
-        done.uploads += len(names)
-        if dry_run:
-            return
-        for name in names:
-            await house.database.write(containers.drop_session, name)
-            (house.spool.folder / file_name(name)).unlink(missing_ok=True)
+    async def read(last: str) -> list[str]:
+        return await house.database.read(containers.stale_sessions, when.now - LIFE, last)
+
+    names = await _pages(read, "")
+    if dry_run:
+        done.uploads = len(names)
+        return
+    for name in names:
+        with try_lock(house, name) as locked:
+            if locked and await house.database.write(containers.drop_stale_session, name, when.now - LIFE):
+                (house.spool.folder / file_name(name)).unlink(missing_ok=True)
+                done.uploads += 1
 
 
 async def _pages(read: Callable[[T], Awaitable[list[T]]], first: T) -> list[T]:
@@ -204,14 +209,18 @@ async def _sweep(house: House, when: Horizon, done: Collected, dry_run: bool) ->
             done.removed, done.bytes_removed = len(found), sum(one.size for one in found)
             return
         gone = await house.database.write(collection.give_up, when.sweep, when.retained, [one.id for one in found])
-        for one in gone:
-            await asyncio.to_thread(_remove_bytes, house, one.stored, one.condemned)
+        await asyncio.to_thread(_remove_all, house, [(one.stored, one.condemned) for one in gone])
         done.removed += len(gone)
         done.bytes_removed += sum(one.size for one in gone)
     while not dry_run and await house.database.read(collection.has_leftovers, when.sweep):
-        for stored, since in await house.database.write(collection.take_leftovers, when.sweep):
-            await asyncio.to_thread(_remove_bytes, house, stored, since)
-            done.removed += 1
+        left = await house.database.write(collection.take_leftovers, when.sweep)
+        await asyncio.to_thread(_remove_all, house, left)
+        done.removed += len(left)
+
+
+def _remove_all(house: House, doomed: Sequence[tuple[str, Instant]]) -> None:
+    for stored, since in doomed:
+        _remove_bytes(house, stored, since)
 
 
 def _remove_bytes(house: House, stored: str, since: Instant) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -18,6 +19,7 @@ from packhouse.model import Instant
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII)
 BATCH = 5000
 PATIENCE = 40  # times 50 ms
+EVERY_SECONDS = 0.1  # between two seals that readers ask for: each is a commit, and makes every process forget what it remembers
 
 
 def read_time(text: str) -> Instant:
@@ -48,6 +50,8 @@ class Clock:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._final: Instant = 0
+        self._sealing: asyncio.Task[Instant] | None = None  # shared by all who wait
+        self._sealed = 0.0
 
     async def settle(self, at: Instant) -> None:
         """Make the moment final: no commit can slip in behind it any more. Raises `Invalid` for the future, `Unavailable`."""
@@ -56,11 +60,22 @@ class Clock:
         if at > now():
             raise Invalid("This moment has not happened yet: ask for a time that has passed")
         for _ in range(PATIENCE):
-            self._final = await self._database.write(seal_events)
+            self._final = max(self._final, await self._seal())
             if at <= self._final:
                 return
             await asyncio.sleep(0.05)
         raise Unavailable("A publish that began before this moment is still open: ask again")
+
+    async def _seal(self) -> Instant:
+        if self._sealing is None or self._sealing.done():
+            self._sealing = asyncio.create_task(self._seal_soon())
+        return await asyncio.shield(self._sealing)
+
+    async def _seal_soon(self) -> Instant:
+        await asyncio.sleep(self._sealed + EVERY_SECONDS - time.monotonic())
+        final = await self._database.write(seal_events)
+        self._sealed = time.monotonic()
+        return final
 
 
 def seal_events(connection: Connection) -> Instant:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from sqlalchemy import Connection
 
@@ -52,12 +52,36 @@ async def check_url(house: House, text: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), 0
     plain = url.isascii() and url.isprintable() and not {" ", '"', "'", "<", ">", "\\", "#"}.intersection(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not plain or parts.hostname.startswith("-"):
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or port == 0
+        or not plain
+        or parts.hostname.startswith("-")
+        or parts.hostname.endswith(".")
+    ):
         raise InvalidParameter(f"url {text[:120]!r} is not valid: write https://host/path.git", parameter="url")
     if parts.username is not None or parts.password is not None:
         raise InvalidParameter("url must not hold a user or password: send auth_user and auth_password", parameter="url")
     await _addresses(house, url)
     return url
+
+
+async def read_import(house: House, text: str) -> dict[str, Any]:
+    """What a new project copies once: the URL of a repository, with a user and password in it or without. Raises as `check_url`."""
+    try:
+        parts = urlsplit(text.strip())
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    except ValueError as error:
+        raise InvalidParameter("import_url is not valid: write https://host/path.git", parameter="import_url") from error
+    if not password:
+        user, password = "", user  # a token alone, as some hosts have it
+    sealed = await asyncio.to_thread(seal, house, password) if password else None
+    return {
+        "mirror_url": await check_url(house, bare), "mirror_user": user or None, "mirror_secret": sealed,
+        "mirror_minutes": None, "mirror_next": 0, "mirror_state": "scheduled",
+    }  # fmt: skip
 
 
 async def _addresses(house: House, url: str) -> tuple[str, ...]:
@@ -117,7 +141,9 @@ async def pull(house: House, row: GitRow, actor: Actor = ROBOT) -> None:
     state, error = "failed", "The server was stopped meanwhile"
     try:
         secret = "" if row.mirror_secret is None else await asyncio.to_thread(_box(house).open, row.mirror_secret)
-        await copy_from(house, row.project_id, actor, Source(url=row.mirror_url or "", user=row.mirror_user or "", secret=secret), prune=True)
+        source = Source(url=row.mirror_url or "", user=row.mirror_user or "", secret=secret)
+        once = row.mirror_minutes is None and row.mirrored is None  # what was pushed before a first copy came is not lost by it
+        await copy_from(house, row.project_id, actor, source, prune=not once)
         state, error = "finished", ""
     except RegistryError as caught:
         error = caught.message

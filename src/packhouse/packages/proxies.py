@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,8 @@ from packhouse.errors import Conflict, Invalid
 from packhouse.model import ANONYMOUS, Actor, Instant, Spooled, Struct
 from packhouse.packages.house import House
 from packhouse.packages.publish import discard, drop_losers, write_with_blobs
+from packhouse.upstream.oci import Source
+from packhouse.upstream.secrets import SecretBox
 
 FORMAT = "container"
 LOCK = "dependency_proxy"
@@ -37,6 +39,19 @@ def read_upstream(text: str) -> str:
     if len(url) > LONGEST_URL:
         raise Invalid(f"The upstream URL is too long (maximum is {LONGEST_URL} characters)")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
+
+
+def source_of(setting: SettingRow, upstream: str, box: SecretBox, hosts: Iterable[str]) -> Source:
+    """An upstream with the identity that was given for it, and for no other. Raises `UpstreamRefused` for a secret that cannot be read."""
+    auth_hosts = frozenset((*hosts, *split_hosts(setting.auth_hosts)))
+    if not setting.identity or setting.secret is None or setting.identity_for != upstream:
+        return Source(url=upstream, auth_hosts=auth_hosts)
+    return Source(url=upstream, identity=setting.identity, secret=box.open(setting.secret), auth_hosts=auth_hosts)
+
+
+def split_hosts(text: str) -> list[str]:
+    """A list of hosts as settings have it."""
+    return [part.strip().lower() for part in text.split(",") if part.strip()]
 
 
 class Kept(Struct):

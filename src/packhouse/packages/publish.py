@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import EXCHANGED
-from packhouse.blobs.store import stored_name
+from packhouse.blobs.store import stored_names
 from packhouse.contract import Format
 from packhouse.db import changes, containers, pipelines
 from packhouse.errors import AlreadyExists, BlobNotFound, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 LONGEST_PATH = 1024
 LONGEST_NAME = 255
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Rules(Struct):
@@ -33,6 +35,20 @@ class Rules(Struct):
     root: int = 0
     root_path: str = ""
     fixed_tags: tuple[str, ...] = ()  # patterns of tags that never move
+
+
+class Claim(Struct):
+    """What only one project under a root place may hold: a name, or with `version_id` one version of it."""
+
+    root: int
+    format: str
+    name: str
+    name_key: str
+    version_id: str | None = None
+
+    @property
+    def lock(self) -> str:
+        return f"{self.root}/{self.name_key}"
 
 
 class Plan(Struct):
@@ -49,7 +65,7 @@ class Plan(Struct):
     tags: tuple[str, ...]
     status: str | None
     rules: Rules
-    unique: bool
+    claim: Claim | None = None
     references: tuple[Reference, ...] = ()
     addressed: bool = False
     roots: Any = ()
@@ -62,11 +78,10 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
     if len(upload.version) > LONGEST_NAME:
         raise InvalidVersion(f"Version must have at most {LONGEST_NAME} characters")
     for new in upload.files:
-        if not new.path or len(new.path) > LONGEST_PATH or any(ord(c) < 32 or ord(c) == 127 for c in new.path):
+        if not new.path or len(new.path) > LONGEST_PATH or CONTROL.search(new.path):
             raise InvalidUpload(f"File name {new.path[:80]!r} is empty, too long or holds control characters")
     files = tuple(files)
     key = format.coordinates.name_key(upload.name)
-    unique = format.unique_in_group is not None and format.unique_in_group(upload.name, rules.root_path)
     return Plan(
         format=format.name,
         project=place.id,
@@ -79,11 +94,21 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
         tags=upload.tags,
         status=upload.status,
         rules=rules,
-        unique=unique,
+        claim=claim_of(format, rules, upload.name, upload.version),
         references=upload.references,
         addressed=upload.addressed,
         roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
     )
+
+
+def claim_of(format: Format, rules: Rules, name: str, version: str) -> Claim | None:
+    """What a version of this name claims under the root place, if anything."""
+    unique = format.unique_in_group is not None and format.unique_in_group(name, rules.root_path)
+    if not (format.owned_names or unique):
+        return None
+    coordinates = format.coordinates
+    wanted = None if format.owned_names else coordinates.version_id(version)
+    return Claim(root=rules.root, format=format.name, name=name, name_key=coordinates.name_key(name), version_id=wanted)
 
 
 def roots_of(format: Format, name_key: str, shelves: Iterable[str]) -> set[str]:
@@ -131,13 +156,13 @@ async def write_with_blobs(
 async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, str]:
     """Bytes into the store, each under a stored name of its own: digest → that name, for those that were not there yet. Raises `OutOfSpace`."""
     unique = {spooled.sha256: spooled for spooled in contents}
-    held = await house.database.glance(_held, tuple(unique))
     placed: dict[str, str] = {}
     for sha256, spooled in unique.items():
-        stored = held.get(sha256)
-        if stored is not None:
-            if await house.store.size(stored[0]) != stored[1]:
-                await house.store.restore(spooled, stored[0])  # the same bytes again heal what was lost
+        held = await house.database.point(changes.LIVE_BLOB, {"sha256": sha256})
+        if held is not None:
+            stored, size = held
+            if await house.store.size(stored) != size:
+                await house.store.restore(spooled, stored)  # the same bytes again heal what was lost
             continue  # the temp stays until the rows are in: the row may be condemned meanwhile
         crash_point("before place")
         placed[sha256] = await _place(house, spooled)
@@ -146,12 +171,13 @@ async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, st
 
 
 async def _place(house: House, spooled: Spooled) -> str:
+    names = stored_names(spooled.sha256)
     while True:
-        name = stored_name(spooled.sha256, lambda candidate: _taken(house, candidate))
+        name = next(names)
         try:
             await house.store.put(spooled, name)
         except FileExistsError:
-            continue  # somebody took the name between the look and the put
+            continue
         return name
 
 
@@ -162,25 +188,10 @@ async def drop_losers(house: House, placed: Mapping[str, str], names: Mapping[st
             await house.store.delete(name)
 
 
-def _taken(house: House, name: str) -> bool:
-    path = house.store.path(name)
-    return path is not None and path.exists()
-
-
-def _held(connection: Connection, digests: tuple[str, ...]) -> dict[str, tuple[str, int]]:
-    out = {}
-    for digest in digests:
-        found = changes.find_blob(connection, digest)
-        if found is not None:
-            out[digest] = (found[1], found[2])
-    return out
-
-
 def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tuple[Published, dict[str, str]]:
-    at = changes.begin(connection, plan.project, plan.format, plan.roots, locks=[plan.name_key])
+    at = changes.begin(connection, plan.project, plan.format, plan.roots, locks=[plan.name_key], claims=locks_of(plan.claim))
+    check_claim(connection, plan.claim, plan.project)
     package_id = changes.ensure_package(connection, plan.project, plan.format, plan.name_key, plan.name)
-    if plan.unique and (other := changes.find_sibling(connection, plan.rules.root, plan.project, plan.format, plan.name_key, plan.version_id)):
-        raise Invalid(f"Validation failed: Package already exists in project {other} of the same group: {plan.name} {plan.version}")
     pointed = _find_pointed(connection, plan, package_id)
     found = changes.find_version(connection, package_id, plan.version_id)
     if found is None:
@@ -193,29 +204,10 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
         containers.add_references(connection, version_row, package_id, pointed)
     else:
         version_row, version_text = found
+        if any(one.kind == "other" for one in plan.references):  # what need not be there may have come since
+            containers.add_references(connection, version_row, package_id, pointed)
     crash_point("in transaction")
-    existing = changes.find_files(connection, version_row)
-    rows: list[FileRow] = []
-    names: dict[str, str] = {}
-    changed = found is None
-    for new, spooled in plan.files:
-        file_id, stored = existing.get((new.path, new.shelf), (None, None))
-        if stored is not None and stored != spooled.sha256:
-            if new.derived and not new.movable:
-                continue  # made from another file, which decides
-            if not (plan.rules.duplicates or new.movable):
-                raise AlreadyExists(f"{new.path} already exists with other bytes", path=new.path, stored=stored, sent=spooled.sha256)
-            assert file_id is not None
-            changes.delete_files(connection, [file_id], at)
-            file_id = None
-        if file_id is None or stored != spooled.sha256:
-            blob_id, names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed.get(spooled.sha256), at)
-            file_id = changes.add_file(connection, version_row, package_id, plan.project, new, blob_id, at)
-            changed = True
-        elif spooled.sha256 in placed:
-            # published by somebody else since we looked: their copy counts; or the blob was given up as damaged, and lives again
-            _, names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed[spooled.sha256], at)
-        rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
+    rows, names, changed = _put_files(connection, plan, placed, package_id, version_row, at, fresh=found is None)
     published = changed
     changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
     origin = _origin_of(connection, plan.actor)
@@ -226,6 +218,58 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
         _log(connection, plan, at, package_id, version_row, version_text, origin, published=published)
     crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
+
+
+def _put_files(
+    connection: Connection, plan: Plan, placed: Mapping[str, str], package_id: int, version_row: int, at: int, *, fresh: bool
+) -> tuple[list[FileRow], dict[str, str], bool]:
+    """The rows of the files, the stored names that count, and whether anything changed by them."""
+    existing = {} if fresh else changes.find_files(connection, version_row)
+    rows: list[FileRow] = []
+    blobs: dict[str, int] = {}
+    names: dict[str, str] = {}
+    changed = fresh
+    for new, spooled in plan.files:
+        file_id, stored = existing.get((new.path, new.shelf), (None, None))
+        if stored is not None and stored != spooled.sha256:
+            if new.derived and not new.movable:
+                continue  # made from another file, which decides
+            if not (plan.rules.duplicates or new.movable):
+                raise AlreadyExists(f"{new.path} already exists with other bytes", path=new.path, stored=stored, sent=spooled.sha256)
+            assert file_id is not None
+            changes.delete_files(connection, [file_id], at)
+            file_id = None
+        # where nothing has to be listed, it was published by somebody else since we looked: their copy counts;
+        # or the blob was given up as damaged, and lives again
+        if spooled.sha256 not in blobs and (file_id is None or spooled.sha256 in placed):
+            blobs[spooled.sha256], names[spooled.sha256] = changes.take_blob(connection, spooled.blob, placed.get(spooled.sha256), at)
+        if file_id is None:
+            file_id = changes.add_file(connection, version_row, package_id, plan.project, new, blobs[spooled.sha256], at)
+            changed = True
+        rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
+    return rows, names, changed
+
+
+def locks_of(claim: Claim | None) -> list[str]:
+    """What keeps two projects from making the same claim at once."""
+    return [] if claim is None else [claim.lock]
+
+
+def check_claim(connection: Connection, claim: Claim | None, project: int) -> None:
+    """Raises `Invalid` where another project holds what this one claims."""
+    if claim is None:
+        return
+    if claim.version_id is not None:
+        other = changes.find_sibling(connection, claim.root, project, claim.format, claim.name_key, claim.version_id)
+        if other is not None:
+            raise Invalid(f"Validation failed: Package already exists in project {other} of the same group: {claim.name} {claim.version_id}")
+        return
+    owner = changes.find_owner(connection, claim.root, claim.format, claim.name_key)
+    if owner not in (None, project):
+        raise Invalid(
+            f"Validation failed: Name is already taken by another project: {claim.name} belongs to project {owner} of the same group; "
+            "publish it there, take another name, or delete its versions there first"
+        )
 
 
 def _origin_of(connection: Connection, actor: Actor) -> pipelines.Origin | None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from packhouse.db import changes, gits
-from packhouse.errors import RepositoryNotFound, Unavailable
-from packhouse.git.keeping import ABSENT, make_repository, read_refs, remove_repository, settle_head, tend
-from packhouse.model import Actor
+from packhouse.errors import Invalid, NotFound, RepositoryNotFound, Unavailable
+from packhouse.git.keeping import ABSENT, FIRST_BRANCHES, make_repository, read_refs, remove_repository, set_head, settle_head, tend
+from packhouse.model import Actor, Role
 from packhouse.packages.house import House
 
 if TYPE_CHECKING:
@@ -97,10 +97,25 @@ async def note_change(house: House, project: int, actor: Actor, changed: Mapping
     if not done:
         return
     branch = await asyncio.to_thread(settle_head, folder, refs, list(done))
-    await house.database.write(_note, project, actor, done, branch, what)
+    await house.database.write(_note, project, actor, done, _shown(branch), what)
     tending = asyncio.ensure_future(in_background(tend, folder))
     _tending.add(tending)
     tending.add_done_callback(_tending.discard)
+
+
+async def change_default_branch(house: House, project: int, branch: str) -> None:
+    """Another default branch; the one that an empty repository will have anyway is no change. Raises `Invalid`."""
+    row = await house.database.read(gits.get_repository, project)
+    if branch == (row.default_branch if row is not None and row.default_branch else FIRST_BRANCHES[0]):
+        return
+    folder = repository_path(house, project)
+    try:
+        if not folder.is_dir():
+            raise NotFound(f"Branch {branch[:120]!r} is not there: push it first")
+        await asyncio.to_thread(set_head, folder, branch)
+    except NotFound as error:
+        raise Invalid(f"Could not set the default branch: {error.message}") from error
+    await house.database.write(gits.put_repository, project, default_branch=branch)
 
 
 async def recall(house: House, project: int, actor: Actor) -> None:
@@ -111,15 +126,27 @@ async def recall(house: House, project: int, actor: Actor) -> None:
         await note_change(house, project, actor, await asyncio.to_thread(read_refs, folder))
 
 
+def _shown(name: str) -> str:
+    """A ref's name as the database can hold it: Git takes any bytes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:255]
+
+
 def _note(connection: Connection, project: int, actor: Actor, done: Mapping[str, str], branch: str, what: str) -> None:
     at = changes.begin(connection, project, REFS, [""], locks=["git"])
     changes.move_generations(connection, project, REFS, [""], at)
-    gits.put_repository(connection, project, default_branch=branch[:255], pushed=at)
-    named = dict(sorted(done.items())[:MOST_LOGGED])
+    known = gits.get_repository(connection, project)
+    if branch and (known is None or not known.default_branch) and all(rule.name != branch for rule in gits.list_protected(connection, project)):
+        # whoever may push makes the first one; from then on the default branch is protected
+        gits.protect(connection, project, branch, at, push_level=Role.MAINTAINER, merge_level=Role.MAINTAINER, force_push=False)
+    gits.put_repository(connection, project, default_branch=branch, pushed=at)
+    named = {_shown(ref): id_ for ref, id_ in sorted(done.items())[:MOST_LOGGED]}
     changes.add_event(connection, at, what, actor, project=project, detail={"refs": named, "count": len(done)})
 
 
 async def forget_repository(house: House, project: int) -> None:
     """The repository of a project that was deleted is gone: its row last, so that a crash in between is made good."""
+    ours = [one for one in _tending if one.get_loop() is asyncio.get_running_loop()]
+    if ours:
+        await asyncio.wait(ours, timeout=READ_SECONDS)  # what still looks after it would make its folders again
     await asyncio.to_thread(remove_repository, repository_path(house, project))
     await house.database.write(gits.drop_repository, project)

@@ -11,9 +11,8 @@ from packhouse.db.bin import BinRow
 from packhouse.db.engine import now
 from packhouse.errors import Conflict, PackageNotFound
 from packhouse.model import Action, Instant, replace
-from packhouse.packages import change, rules
+from packhouse.packages import change, publish, rules
 from packhouse.packages.house import House
-from packhouse.packages.publish import roots_of
 from packhouse.packages.removal import format_of
 
 DAY: Instant = 86_400_000_000
@@ -30,15 +29,17 @@ def restorable(house: House) -> list[str]:
 
 
 def restore(connection: Connection, house: House, access: Access, id: int) -> int:
-    """The id of the restored version of this project. Raises `PackageNotFound`, `Conflict`, `Protected`."""
+    """The id of the restored version of this project. Raises `PackageNotFound`, `Conflict`, `Protected`, `Invalid`."""
     assert access.place is not None
     old = deleted.find_deleted(connection, access.place.id, id)
     if old is None or old.deleted <= kept_since(house) or old.format not in restorable(house):
         raise PackageNotFound("This version was deleted longer ago than deleted versions are kept, or never was here")
     what = change.target(format_of(house, old.format), old.project, access.actor, old.name)
-    rules.read_rules(connection, access, old.format, old.name, what.name_key, old.version, Action.DELETE)
-    roots = roots_of(what.format, what.name_key, deleted.shelves_of(connection, old))
-    at = changes.begin(connection, old.project, old.format, roots, locks=[what.name_key])
+    rule = rules.read_rules(connection, access, old.format, old.name, what.name_key, old.version, Action.DELETE)
+    claim = publish.claim_of(what.format, rule, old.name, old.version)
+    roots = publish.roots_of(what.format, what.name_key, deleted.shelves_of(connection, old))
+    at = changes.begin(connection, old.project, old.format, roots, locks=[what.name_key], claims=publish.locks_of(claim))
+    publish.check_claim(connection, claim, old.project)
     if changes.find_version(connection, old.package_id, old.version_id) is not None:
         raise Conflict(f"{old.name} {old.version} is there again: what was published since cannot be overwritten. Delete it first")
     if not deleted.lock_bytes(connection, old, at):

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access
+from packhouse.contract import Format
 from packhouse.db import containers, places
 from packhouse.errors import InsufficientScope, Protected
 from packhouse.grammar.patterns import matches_glob, matches_inside, matches_whole
@@ -29,7 +30,7 @@ def read_rules(
     fixed = check_tags(connection, access, format, key, version, action, tags)
     root = places.root_of(connection, access.place.id)
     settings = msgspec.json.decode(root.settings, type=dict[str, Any])
-    own = msgspec.json.decode(places.settings_of(connection, access.place.id), type=dict[str, Any])
+    own = msgspec.json.decode(root.own, type=dict[str, Any])
     return Rules(
         duplicates=_duplicates(settings, format, name, version),
         keep_deleted_names=bool(own.get("keep_deleted_names", False)),
@@ -42,8 +43,9 @@ def read_rules(
 def check_tags(
     connection: Connection, access: Access, format: str, key: str, version: str, action: Action, tags: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """The patterns of tags that never move. To delete a version, or all, is to delete its tags. Raises `Protected`."""
+    """The patterns of tags that never move. To delete a version, or all, is to delete its tags. Raises `Protected`, `InsufficientScope`."""
     assert access.place is not None
+    check_bounds(access.actor, format, {key})
     found = containers.tag_rules(connection, access.place.id, format)
     if found and action is Action.DELETE and not tags:
         tags = containers.tags_of(connection, access.place.id, format, key, version or None)
@@ -96,6 +98,14 @@ def check_bounds(actor: Actor, format: str, names: set[str]) -> None:
         held = {scope for scope in actor.scopes if scope.startswith(f"{word}:")}
         if held and not held & {f"{word}:{quote(value, safe='')}" for value in allowed}:
             raise InsufficientScope(f"This token is for {' '.join(sorted(held))} only", scope=" ".join(sorted(held)))
+
+
+def check_published_by_tag(connection: Connection, access: Access, formats: Sequence[Format], address: str, tag: str) -> None:
+    """A tag that makes a version is a publish of it. Raises `Protected` where a rule forbids that to this actor."""
+    for format in formats:
+        names = () if format.named_by_tag is None else format.named_by_tag(address, tag)
+        if names:
+            _check_protection(connection, access, format.name, set(names), Action.PUBLISH)
 
 
 def _check_protection(connection: Connection, access: Access, format: str, names: set[str], action: Action) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from packhouse.contract import Chunk, UploadSession
 from packhouse.db import containers
 from packhouse.db.containers import SessionRow
 from packhouse.db.engine import now
-from packhouse.errors import DigestMismatch, RangeInvalid, SessionNotFound, TooLarge, Unavailable
+from packhouse.errors import DigestMismatch, RangeInvalid, SessionNotFound, TooLarge, TooManyRequests, Unavailable
 from packhouse.model import Action, Actor, Blob, Instant, Spooled
 from packhouse.packages.blobs import Holder, check_digest
 from packhouse.packages.house import House
@@ -49,9 +49,13 @@ class Uploads(Holder):
         self._house.spool.check_space()
         session = str(uuid4())
         self._path(session).touch(0o600, exist_ok=False)
-        await self._house.database.jot(
+        added = await self._house.database.jot(
             containers.add_session, session, self._project, self._format.name, self.key(name), identity(self._access.actor), NOTHING, now()
         )
+        if not added:
+            self._path(session).unlink(missing_ok=True)
+            most = f"{containers.SESSIONS_OF_ACTOR} of one user or token and {containers.SESSIONS_OF_PROJECT} in one project"
+            raise TooManyRequests(f"Too many uploads are open, at most {most}: finish or cancel some, or retry later", retry_after=60)
         return UploadSession(id=session, size=0)
 
     async def status(self, name: str, session: str) -> UploadSession:
@@ -87,7 +91,8 @@ class Uploads(Holder):
         return self._house.spool.folder / file_name(session)
 
     async def _row(self, name: str, session: str) -> SessionRow:
-        row = await self._house.database.glance(containers.find_session, session)
+        found = await self._house.database.point(containers.SESSION, {"name": session})
+        row = None if found is None else SessionRow(*found)
         if row is None or row.project != self._project or row.format != self._format.name or row.name_key != self.key(name):
             raise SessionNotFound()
         if row.actor != identity(self._access.actor) or now() - row.touched > LIFE:
@@ -175,6 +180,24 @@ def remember(house: House, session: str, size: int, hashers: dict[str, Hasher]) 
     while len(house.hashing) >= REMEMBERED:
         house.hashing.pop(next(iter(house.hashing)))
     house.hashing[session] = (size, hashers)
+
+
+@contextlib.contextmanager
+def try_lock(house: House, session: str) -> Iterator[bool]:
+    """Whether nobody is writing to an upload, nor can begin to; one that has no file any more counts."""
+    try:
+        fd = os.open(house.spool.folder / file_name(session), os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(fd)
 
 
 async def _lock(fd: int) -> None:

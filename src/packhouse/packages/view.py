@@ -7,28 +7,33 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
+import msgspec
 from sqlalchemy import Connection
 
-from packhouse.auth.policy import Access, authorize
+from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Format, Found, Git, Index
-from packhouse.db import containers
+from packhouse.db import containers, places
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
     GENERATION,
+    GENERATION_AND_MOVES,
     GENERATION_AT,
     GROUP_GENERATIONS,
+    GROUP_GENERATIONS_AND_MOVES,
     GROUP_GENERATIONS_AT,
     INSTANCE_GENERATIONS,
+    INSTANCE_GENERATIONS_AND_MOVES,
     INSTANCE_GENERATIONS_AT,
     Reader,
 )
 from packhouse.errors import FileNotFound, Forbidden, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
-from packhouse.model import Action, Actor, Blob, Documents, Instant, Match, Moment, NewFile, Published, Rows, Search, Spooled, Upload, replace
+from packhouse.model import Action, Actor, Blob, Documents, Instant, Match, Moment, NewFile, Place, Published, Rows, Search, Spooled, Upload, replace
 from packhouse.packages import change, publish, rules, stored
 from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
+from packhouse.packages.logs import Log
 from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
 from packhouse.responses import Document, FileReply
@@ -72,6 +77,11 @@ class View:
     @property
     def format(self) -> Format:
         return self._format
+
+    @property
+    def level(self) -> str:
+        """How wide the scope is: project, group, instance."""
+        return self._level
 
     @property
     def place(self) -> int | None:
@@ -153,8 +163,10 @@ class View:
             await self._package(name)
             raise VersionNotFound()
         if not row.stored:
-            raise VersionNotFound("The bytes of this version are damaged or lost: send them again")
-        await touch_if_risky(self._house, self._access, None, row.blob_id, row.touched)
+            lost = "The bytes of this version are damaged or lost: send them again"
+            raise VersionNotFound(lost if self._at is None else "The bytes of this version were collected: deleted ones are kept for a while only")
+        if self._at is None:
+            await touch_if_risky(self._house, self._access, None, row.blob_id, row.touched)
         reply = FileReply(
             blob=Blob(sha256=row.sha256, size=row.size, md5=row.md5, sha1=row.sha1, sha512=row.sha512),
             name=path,
@@ -168,17 +180,20 @@ class View:
         return Found(reply=reply, version=row.version, facts=row.facts.encode(), size=row.size)
 
     async def _pick(self, kind: str, name: str, path: str, wanted: str) -> containers.FoundVersion | None:
-        row = await self._house.database.point(containers.VERSIONS[kind], {**self._of_package(name), "path": path, "wanted": wanted})
+        versions = containers.VERSIONS if self._at is None else containers.VERSIONS_AT
+        row = await self._house.database.point(versions[kind], {**self._of_package(name), "path": path, "wanted": wanted})
         return None if row is None else containers.FoundVersion(*row)
 
     async def _package(self, name: str) -> int:
-        row = await self._house.database.point(containers.PACKAGE, self._of_package(name))
+        package = containers.PACKAGE if self._at is None else containers.PACKAGE_AT
+        row = await self._house.database.point(package, self._of_package(name))
         if row is None:
             raise PackageNotFound()
         return int(row[0])
 
     def _of_package(self, name: str) -> dict[str, Any]:
-        return {"project": self.project, "format": self._format.name, "name_key": self._format.coordinates.name_key(name)}
+        params: dict[str, Any] = {"project": self.project, "format": self._format.name, "name_key": self._format.coordinates.name_key(name)}
+        return params if self._at is None else {**params, "at": self._at}
 
     async def content(self, reply: FileReply, limit: int) -> bytes | None:
         path = self._house.store.path(reply.stored) if reply.blob.size <= limit else None
@@ -186,14 +201,15 @@ class View:
 
     async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
         package = await self._package(name)
-        return await self._house.database.read(containers.list_tags, package, after, limit)
+        return await self._house.database.read(containers.list_tags, package, after, limit, at=self._at)
 
     async def names(self, after: str, limit: int) -> Sequence[str]:
         return await self._house.database.read(containers.list_names, self._format.name, after, limit)
 
     async def referring(self, name: str, digest: str, after: str, limit: int) -> Sequence[Found]:
         of = self._of_package(name)
-        rows = await self._house.database.read(containers.list_referring, of["project"], self._format.name, of["name_key"], digest, after, limit)
+        where = (of["project"], self._format.name, of["name_key"], digest)
+        rows = await self._house.database.read(containers.list_referring, *where, after, limit, self._at)
         return [
             Found(
                 reply=FileReply(blob=Blob(sha256=row.sha256, size=row.size), name="", stored=row.stored),
@@ -206,7 +222,11 @@ class View:
 
     @property
     def blobs(self) -> Loose:
-        return Loose(self._house, self._format, self._access, self.project, self._lookup)
+        return Loose(self._house, self._format, self._access, self.project, self._lookup, self._at)
+
+    @property
+    def log(self) -> Log:
+        return Log(self._house, self._format.name)
 
     @property
     def sessions(self) -> Uploads:
@@ -217,7 +237,7 @@ class View:
     async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
         made = self._format.indexes[index]
         root = self._root(made, key)
-        generations = await self._generations(root)
+        generations = await self._generations(root, made.names_places)
         if not generations and made.over != "all":
             raise PackageNotFound()
         cache_key = self._cache_key(index, key, generations)
@@ -252,28 +272,31 @@ class View:
     def _series(self, index: str, key: str) -> str:
         return stored.digest_key((self._format.name, index, key, self._level, self._place))
 
-    def _generation_read(self, root: str) -> tuple[Hot, dict[str, Any]]:
-        """The read that answers the generation of this root in every project that this actor may read here."""
+    def _generation_read(self, root: str, moves: bool = False) -> tuple[Hot, dict[str, Any]]:
+        """The read that answers the generation of this root, and now those of their paths, in every project that this actor may read here."""
         at = self._at
         params: dict[str, Any] = {"format": self._format.name, "root": root}
         if at is not None:
             params["at"] = at
         if self._level == "project":
             params["project"] = self._place
-            return (GENERATION if at is None else GENERATION_AT), params
+            return (GENERATION_AT if at is not None else GENERATION_AND_MOVES if moves else GENERATION), params
         params |= self._reader().params()
         if self._place is None:
-            return (INSTANCE_GENERATIONS if at is None else INSTANCE_GENERATIONS_AT), params
+            return (INSTANCE_GENERATIONS_AT if at is not None else INSTANCE_GENERATIONS_AND_MOVES if moves else INSTANCE_GENERATIONS), params
         params["group"] = self._place
-        return (GROUP_GENERATIONS if at is None else GROUP_GENERATIONS_AT), params
+        return (GROUP_GENERATIONS_AT if at is not None else GROUP_GENERATIONS_AND_MOVES if moves else GROUP_GENERATIONS), params
 
-    async def _generations(self, root: str) -> Generations:
-        hot, params = self._generation_read(root)
+    async def _generations(self, root: str, moves: bool = False) -> Generations:
+        hot, params = self._generation_read(root, moves)
         if self._level != "project":
             return tuple((r[0], r[1], r[2]) for r in await self._house.database.points(hot, params))
-        assert self._place is not None
+        place = self._place
+        assert place is not None
+        if moves:
+            return tuple((place, r[0], r[1]) for r in await self._house.database.points(hot, params))
         row = await self._house.database.point(hot, params)
-        return () if row is None else ((self._place, row[0], row[1]),)
+        return () if row is None else ((place, row[0], row[1]),)
 
     async def _make(self, index: str, key: str, root: str, wanted: Generations) -> tuple[tuple[Any, ...], Finished]:
         definition = self._format.indexes[index]
@@ -282,7 +305,7 @@ class View:
         wanted_key = self._cache_key(index, key, wanted)
         if keeping and (kept := await stored.load_set(self._house, wanted_key)) is not None:
             return wanted_key, await self._finish(definition, kept, wanted)
-        read = self._generation_read(root)
+        read = self._generation_read(root, definition.names_places)
         snapshot = await self._house.database.read(_read_snapshot, self._format, definition, key, root, read, self._place, self._at)
         generations = snapshot.generations
         reads: dict[str, Documents] = {}
@@ -326,7 +349,7 @@ class View:
         return Moment(at=at, api=m.api, format=m.format, as_of=m.as_of, level=m.level, place=m.place, options=m.options)
 
     def _reader(self) -> Reader:
-        return Reader.of(self._access.actor, this_second(), self._access.guest_reads)
+        return self._access.reader(this_second())
 
     async def _projects(self, key: str) -> list[int]:
         """The projects in scope that hold a package and may be read."""
@@ -346,6 +369,17 @@ class View:
     async def from_git(self, project: int, read: Callable[Concatenate[Git, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         await self._reading(project)
         return await read_repository(self._house, project, read, *args, **kwargs)
+
+    async def project_at(self, paths: Sequence[str]) -> Place | None:
+        above = "" if self._access.place is None else f"{self._access.place.full_path}/"
+        wanted = tuple(path for path in paths if path.startswith(above))
+        access = await self._lookup(wanted) if wanted else None
+        place = None if access is None or not may(access, Action.READ) else access.place
+        return place if place is not None and place.kind == "project" and place.full_path.startswith(above) else None
+
+    async def deleted(self, name: str, project: int) -> Mapping[str, bool]:
+        await self._reading(project)
+        return await self._house.database.read(_read_deleted, project, self._format.name, self._format.coordinates.name_key(name))
 
     async def take(self, upload: Upload, project: int) -> Published:
         access = await self._reading(project)
@@ -460,6 +494,14 @@ def _read_rows(connection: Connection, definition: Index, format: str, projects:
     if definition.over == "shelf":
         return Rows(packages=rows_db.read_rows(connection, projects, format, shelf=key, at=at, needs=definition.needs))
     return Rows(packages=rows_db.read_rows(connection, projects, format, at=at, needs=definition.needs))
+
+
+def _read_deleted(connection: Connection, project: int, format: str, key: str) -> Mapping[str, bool]:
+    gone = rows_db.deleted_versions(connection, project, format, key)
+    if not gone:
+        return {}
+    kept = bool(msgspec.json.decode(places.settings_of(connection, project), type=dict[str, Any]).get("keep_deleted_names", False))
+    return dict.fromkeys(gone, kept)
 
 
 def _reply_of(found: rows_db.FoundFile, path: str, *, immutable: bool = False) -> FileReply:

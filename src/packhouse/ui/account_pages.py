@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from packhouse.api.call import user_id
 from packhouse.api.names import check_email, check_name
-from packhouse.api.users import LONGEST_PASSWORD as LONGEST_NEW
-from packhouse.api.users import change_person, check_password
-from packhouse.auth.passwords import hash_password, verify_password
+from packhouse.api.users import LONGEST_PASSWORD, change_person, check_password
+from packhouse.auth.passwords import hash_aside
 from packhouse.auth.sessions import cookie_name
-from packhouse.auth.tokens import hash_token
 from packhouse.contract import Answer
 from packhouse.db import users
 from packhouse.errors import Invalid, TooManyRequests
@@ -29,7 +25,6 @@ from packhouse.ui.views import Fact, SignInPage
 
 WRONG = "The username or the password is wrong."
 YEAR = 365 * 86400
-LONGEST_PASSWORD = 1024
 
 
 class AccountPages(Changing):
@@ -146,21 +141,17 @@ class AccountPages(Changing):
         if new != form.text("again"):
             raise Invalid("The new password was typed in two ways: type the same twice")
         check_password(new)
-        if len(new) > LONGEST_NEW:
-            raise Invalid(f"Password is too long (maximum is {LONGEST_NEW} characters)")
-        stored = await asyncio.to_thread(hash_password, new)
+        if len(new) > LONGEST_PASSWORD:
+            raise Invalid(f"Password is too long (maximum is {LONGEST_PASSWORD} characters)")
+        stored = await hash_aside(new)
         await self._desk.house.database.write(change_person, user_id(call.actor), {"password": stored}, call.actor)
 
     async def _find_user(self, call: PageCall, username: str, password: str) -> int | None:
         """The user whose password this is. Raises `TooManyRequests`."""
-        throttle, secret = self._desk.house.gate.throttle, hash_token(password)
-        throttle.check(call.address, username.lower(), secret)
-        found = await self._desk.house.database.read(users.find_password, username)
-        right = len(password) <= LONGEST_PASSWORD and await verify_password(found[1] if found else None, password)
-        if found is None or not right:
-            throttle.wrong(call.address, username.lower(), secret)
-            return None
-        return found[0]
+        house = self._desk.house
+        found = await house.database.read(users.find_password, username)
+        right = await house.gate.throttle.is_right(call.address, username, found, password)
+        return found[0] if right and found is not None else None
 
     async def _form(self, call: PageCall, username: str = "", return_to: str = "", error: str = "", *, status: int = 200) -> Reply:
         link = await self._sign_on.link(return_to)

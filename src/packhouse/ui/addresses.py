@@ -73,6 +73,22 @@ def delete_file(project_path: str, id: int, file_id: int) -> str:
     return f"{package(project_path, id)}/files/{file_id}/delete"
 
 
+def pipelines(where: Place) -> str:
+    """The builds that published to a project."""
+    return f"{of_place(where)}/-/pipelines"
+
+
+def pipeline(project_path: str, id: int) -> str:
+    """One of them."""
+    return f"/{quote(project_path)}/-/pipelines/{id}"
+
+
+def source(where: Place, kind: str, ref: str = "", path: str = "") -> str:
+    """What a project hosts in Git. `kind`: tree, blob, raw, commits, branches or tags."""
+    tail = "/".join(part for part in (ref, path) if part)
+    return f"{of_place(where)}/-/{kind}/{quote(tail)}" if tail else f"{of_place(where)}/-/{kind}"
+
+
 def containers(where: Place) -> str:
     """The images of a project or a group."""
     return f"{of_place(where)}/-/container_registries" if where.kind == "group" else f"{of_place(where)}/container_registry"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,11 +68,13 @@ PAST = {
     "revoke": "revoked", "rotate": "rotated", "start": "started", "tag": "tagged", "transfer": "moved", "unarchive": "unarchived",
     "unblock": "unblocked", "unyank": "unyanked", "update": "changed", "yank": "yanked",
 }  # fmt: skip
+DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 WORDS = {
     "sign_in": "Signed in",
     "first_start": "First start",
     "token_reuse": "Token used after it was replaced",
     "collect": "Collected what nobody needs",
+    "push": "Code was pushed",
 }
 
 
@@ -145,7 +148,7 @@ def _filter(base: str, matter: str, actor: str, since: str, until: str) -> Form:
 def event_line(row: AuditRow) -> Line:
     """An event as a line."""
     event = row.event
-    subject = f"{row.package} {row.version}".strip()
+    subject = DIGEST.sub(r"\1…", f"{row.package} {row.version}".strip())
     details = [Detail(text=f"by {event.actor}" if event.actor else "by the registry itself", at=None)]
     details += [Detail(text=f"with a {CREDENTIALS[event.credential]}")] if event.credential in CREDENTIALS else []
     details += [Detail(text=row.path, href=addresses.place(row.kind, row.path))] if row.path else []

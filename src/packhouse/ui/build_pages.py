@@ -86,6 +86,7 @@ class BuildPages(Changing):
             Panel(
                 id="allowlist",
                 heading="Allow list",
+                text="Their jobs may use their tokens here, as far as the user of each job may.",
                 lines=tuple(lines),
                 form=allow,
                 command=self._command("allow", "POST", f"{path}/allowlist", {"target_project_id": 42}),

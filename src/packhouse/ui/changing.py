@@ -106,6 +106,8 @@ class Changing:
         ]
         if where.kind == "project" and self._desk.errands.has("GET", "projects/{id+}/job_token_scope"):
             pages.append(("ci_cd", "CI/CD", addresses.settings(where, "ci_cd")))
+        if where.kind == "project" and self._desk.errands.has("PUT", "projects/{id+}/-/repository"):
+            pages.insert(2, ("code", "Repository", addresses.settings(where, "code")))
         pages.append(("audit", "Audit events", addresses.audit(where)))
         return tuple(Link(text=text, href=href, current=name == current) for name, text, href in pages)
 

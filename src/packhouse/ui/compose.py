@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from packhouse.contract import Format
+from packhouse.contract import Format, Yanking
 from packhouse.db.events import EventRow
 from packhouse.db.packages import Listed
+from packhouse.db.pipelines import PipelineRow
 from packhouse.model import About, Dependency, FileRow, Moment, PackageRow, Place, Role
 from packhouse.ui import addresses
 from packhouse.ui.views import (
@@ -38,7 +39,6 @@ CREDENTIALS = {
     "personal": "personal access token", "project": "project token", "group": "group token", "deploy": "deploy token", "job": "job token",
     "session": "browser session", "password": "password",
 }  # fmt: skip
-YANK_WORDS = {"npm": "deprecated"}  # what its clients call a version that is not offered any more
 KIND_TITLES = {"": "Dependencies", "runtime": "Dependencies"}
 
 
@@ -54,7 +54,7 @@ def list_row(item: Listed, mark: FormatMark, *, versions: int | None = None, del
         href="" if item.status == "error" else addresses.package(item.project_path, item.id),
         published=item.created,
         tags=tuple(name for _, name, _ in item.tags),
-        badges=badges_of(item),
+        badges=badges_of(item, mark.yanking),
         project=Link(text=item.project_path, href=addresses.place("project", item.project_path)),
         publisher=publisher_of(item),
         size=item.size,
@@ -65,12 +65,12 @@ def list_row(item: Listed, mark: FormatMark, *, versions: int | None = None, del
     )
 
 
-def badges_of(item: Listed) -> tuple[Badge, ...]:
+def badges_of(item: Listed, yanking: Yanking | None) -> tuple[Badge, ...]:
     """The states of a version that are worth a word."""
     found = []
     if item.yanked is not None:
-        word = YANK_WORDS.get(item.format, "yanked")
-        found.append(Badge(text=word, kind="danger" if word == "yanked" else "caution", title=item.yanked or "No reason was given"))
+        words = yanking or Yanking()
+        found.append(Badge(text=words.state, kind=words.kind, title=item.yanked or "No reason was given"))
     if item.status == "deprecated" and item.yanked is None:
         found.append(Badge(text="deprecated", kind="caution"))
     if item.status not in {"default", "deprecated"}:
@@ -83,8 +83,13 @@ def publisher_of(item: Listed) -> Publisher | None:
     built = item.pipeline
     if built is None:
         return Publisher(username=item.creator, name=item.creator) if item.creator else None
-    pipeline = Pipeline(iid=built.iid, ref=built.ref, sha=built.sha, href=built.web_url)
+    pipeline = Pipeline(iid=built.iid, ref=built.ref, sha=built.sha, href=pipeline_page(built, item))
     return Publisher(username=item.creator or "", name=item.creator or "", pipeline=pipeline)
+
+
+def pipeline_page(built: PipelineRow, item: Listed) -> str:
+    """The page of a pipeline: ours, or where it ran for a version that came from another project."""
+    return addresses.pipeline(item.project_path, built.id) if built.project == item.project else built.web_url
 
 
 def place_line(where: Place, role: int = Role.NONE, packages: int | None = None) -> PlaceLine:
@@ -105,7 +110,7 @@ def place_line(where: Place, role: int = Role.NONE, packages: int | None = None)
 # -- one package -----------------------------------------------------------------------------------------------------
 
 
-def version_line(item: Listed, current: int, is_prerelease: Callable[[str], bool], *, deletes: bool = False) -> VersionLine:
+def version_line(item: Listed, current: int, is_prerelease: Callable[[str], bool], yanking: Yanking | None, *, deletes: bool = False) -> VersionLine:
     """A version among its like."""
     text = item.version or ""
     early = (Badge(text="pre-release"),) if _says_prerelease(is_prerelease, text) else ()
@@ -115,7 +120,7 @@ def version_line(item: Listed, current: int, is_prerelease: Callable[[str], bool
         published=item.created,
         current=item.id == current,
         tags=tuple(name for _, name, _ in item.tags),
-        badges=early + badges_of(item),
+        badges=early + badges_of(item, yanking),
         publisher=publisher_of(item),
         choice=f"{item.project}-{item.id}" if deletes else "",
     )
@@ -136,8 +141,18 @@ def sort_versions(items: Sequence[Listed], version_key: Callable[[str], Any]) ->
         return tuple(items)
 
 
-def file_line(file: FileRow, project_path: str, *, deletes_of: int | None = None) -> FileLine:
-    """A file with every digest that is known of it."""
+def builds_of_files(events: Sequence[EventRow], pages: Mapping[int, str]) -> Mapping[str, Pipeline]:
+    """Which build published a file, by its path, the last one first; `pages` as for `history_line`."""
+    found: dict[str, Pipeline] = {}
+    for event in events:
+        detail = msgspec.json.decode(event.detail, type=dict[str, Any]) if event.what == "publish" and event.detail else {}
+        if (pipeline := _pipeline(detail, pages)) is not None:
+            found = dict.fromkeys(detail.get("files", ()), pipeline) | found
+    return found
+
+
+def file_line(file: FileRow, project_path: str, *, deletes_of: int | None = None, pipeline: Pipeline | None = None) -> FileLine:
+    """A file with every digest that is known of it, and the build that published it."""
     blob = file.blob
     digests = (("SHA-256", blob.sha256), ("SHA-512", blob.sha512), ("SHA-1", blob.sha1), ("MD5", blob.md5))
     return FileLine(
@@ -148,6 +163,7 @@ def file_line(file: FileRow, project_path: str, *, deletes_of: int | None = None
         created=file.created,
         digests=tuple(Digest(name=name, value=value) for name, value in digests if value),
         delete_href=addresses.delete_file(project_path, deletes_of, file.id) if deletes_of is not None else "",
+        pipeline=pipeline,
     )
 
 
@@ -156,8 +172,8 @@ def package_facts(item: Listed, about: About) -> tuple[Fact, ...]:
     facts = [Fact(label="Published", at=item.created)]
     facts += [Fact(label="Publisher", text=item.creator)] if item.creator else []
     if (build := item.pipeline) is not None:
-        facts.append(Fact(label="Build", text=f"pipeline #{build.iid} on {build.ref}", href=build.web_url))
-        facts.append(Fact(label="Commit", text=build.sha, copy=True))
+        facts.append(Fact(label="Build", text=f"pipeline #{build.iid} on {build.ref}", href=pipeline_page(build, item)))
+        facts.append(Fact(label="Commit", text=build.sha[:12], whole=build.sha, copy=True))
     facts += [Fact(label="Last download", at=item.last_downloaded)] if item.last_downloaded is not None else []
     told = (("Licence", about.license), ("Author", about.author), ("Requires", about.requires))
     facts += [Fact(label=label, text=text) for label, text in told if text]
@@ -263,8 +279,9 @@ def first_project_guide(api: str, username: str, token_href: str) -> Guide:
     """How to begin where there is no project yet: make one, then publish to it."""
     header = '--header "PRIVATE-TOKEN: <your_access_token>"'
     make = f'curl --request POST {header} --data "name=my-project" "{api}/projects"'
-    publish = f'curl {header} --upload-file hello.txt "{api}/projects/{quote(username)}%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"'
-    fetch = f'curl {header} "{api}/projects/{quote(username)}%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"'
+    file = f"{api}/projects/{quote(username)}%2Fmy-project/packages/generic/hello/1.0.0/hello.txt"
+    publish = f'echo "hello" > hello.txt\ncurl {header} --upload-file hello.txt "{file}"'
+    fetch = f'curl {header} "{file}"'
     steps = (
         Snippet(id="make-project", client="curl", title="Make a project: it holds packages of every format", text=make, language="shell"),
         Snippet(id="publish-file", client="curl", title="Publish a file to it", text=publish, language="shell"),

@@ -26,28 +26,13 @@ from packhouse.ui import addresses, compose, images
 from packhouse.ui.calls import PageCall
 from packhouse.ui.desk import Desk, number_in, place_in
 from packhouse.ui.forms import FormFields
+from packhouse.ui.image_views import AttachedLine, CleanupPage, CleanupState, Option, RepositoryLine, RepositoryListPage, RepositoryPage, TagLine
 from packhouse.ui.listing import PAGE, ShortState, read_short, short_filters, short_pager, short_sorting
 from packhouse.ui.replies import see_other
-from packhouse.ui.views import (
-    AttachedLine,
-    CleanupPage,
-    CleanupState,
-    ConfirmPage,
-    Doomed,
-    Fact,
-    Guide,
-    Link,
-    Option,
-    RepositoryLine,
-    RepositoryListPage,
-    RepositoryPage,
-    Snippet,
-    SnippetBox,
-    TagLine,
-)  # fmt: skip
+from packhouse.ui.views import ConfirmPage, Doomed, Fact, Guide, Link, Snippet, SnippetBox
 from packhouse.ui.words import plural, size
 
-SORTS = {"name": ("Name", "asc"), "created": ("Created", "desc")}
+SORTS = {"name": ("Name", "asc"), "created": ("Created", "desc"), "updated": ("Updated", "desc")}
 TAG_SORTS = {"pushed": ("Published", "desc"), "name": ("Name", "asc")}
 MOST_ATTACHED = 20
 MOST_REPOSITORIES = 10_000
@@ -402,6 +387,7 @@ def repository_line(row: RepositoryRow, host: str, tags: int, *, grouped: bool =
         reference=f"{host}/{row.name}",
         tags=tags,
         created=row.created,
+        updated=row.updated,
         project=Link(text=row.project_path, href=addresses.place("project", row.project_path)) if grouped else None,
         delete_href=f"{path}/delete" if deletes else "",
     )

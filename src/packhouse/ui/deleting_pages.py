@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from packhouse.auth.policy import Access, authorize, may
-from packhouse.contract import Answer
+from packhouse.contract import Answer, Yanking
 from packhouse.db import bin as deleted
 from packhouse.db import packages
 from packhouse.db.bin import BinRow
@@ -20,7 +20,7 @@ from packhouse.ui.container_pages import api_command, chosen_in
 from packhouse.ui.desk import Desk, any_place_in, number_in, place_in
 from packhouse.ui.listing import PAGE, page_summary, read_page
 from packhouse.ui.replies import see_other
-from packhouse.ui.views import BinLine, BinPage, ConfirmPage, Doomed, Pager
+from packhouse.ui.views import BinLine, BinPage, ConfirmPage, Doomed, Link, Pager
 from packhouse.ui.words import age, number, plural, size
 
 MOST = 50
@@ -81,6 +81,7 @@ class DeletingPages:
             action=f"{path}/delete" if file is None else addresses.delete_file(item.project_path, item.id, file.id),
             button=heading if len(heading) < 60 else "Delete it",
             cancel=path,
+            instead=_gentler(path, item, self._desk.mark(item.format).yanking) if file is None or last_file else (),
             consent=f"Delete {item.name} although requests for {desk.mark(item.format).title} packages are forwarded" if forwards else "",
             command=api_command("DELETE", f"{desk.house.api}/{tail}"),
         )
@@ -276,6 +277,10 @@ class DeletingPages:
     def _keeping(self) -> str:
         days = self._desk.house.settings.retention_days
         return f"It can be restored for {plural(days, 'day')}." if days else "It cannot be restored."
+
+
+def _gentler(path: str, item: Listed, words: Yanking | None) -> tuple[Link, ...]:
+    return () if words is None or item.yanked is not None else (Link(text=f"{words.verb} it", href=f"{path}/yank"),)
 
 
 def read_choices(texts: Iterable[str]) -> tuple[tuple[int, int], ...]:

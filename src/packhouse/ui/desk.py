@@ -32,6 +32,10 @@ DONE = {
     "some_deleted": "Some of the versions were deleted; a rule protects the others, or they were gone already.",
     "none_deleted": "Nothing was deleted: a rule protects these versions, or they were gone already.",
     "package_restored": "The version was restored.",
+    "version_yanked": "The version was yanked.",
+    "version_deprecated": "The version is deprecated.",
+    "version_unlisted": "The version was unlisted.",
+    "offered_again": "The version is offered again.",
     "files_deleted": "The files were deleted.",
     "file_deleted": "The file was deleted.",
     "repository_deleted": "The repository was deleted.",
@@ -39,6 +43,8 @@ DONE = {
     "tags_deleted": "The tags were deleted.",
     "cleanup_saved": "The cleanup rules were saved. Their time begins anew.",
     "cache_cleared": "The cache was cleared.",
+    "saved_not_reachable": "Saved, but not tried: the upstream did not answer, or not in a way that says whether this works.",
+    "saved_wants_credentials": "Saved. The upstream wants a user name and a password or token.",
     "saved": "The changes were saved.",
     "project_created": "The project was created.",
     "group_created": "The group was created.",
@@ -80,7 +86,8 @@ class Desk:
 
     def mark(self, format: str) -> FormatMark:
         """A format as people see it."""
-        return FormatMark(name=format, title=self.titles.get(format, format))
+        known = self.house.formats.get(format)
+        return FormatMark(name=format, title=self.titles.get(format, format), yanking=None if known is None else known.yanking)
 
     def reader(self, call: PageCall) -> Reader:
         """Which projects this viewer may read, as lists ask for it."""
@@ -104,6 +111,10 @@ class Desk:
         """The viewer's standing where images are concerned: a switch and a level of their own."""
         return replace(call.access, area="containers", switched_on=self.house.settings.containers)
 
+    def code(self, call: PageCall) -> Access:
+        """The viewer's standing where code is concerned: it has no switch."""
+        return replace(call.access, area="repository", switched_on=True)
+
     def _nav(self, call: PageCall, where: Place, current: str) -> tuple[Link, ...]:
         """The pages of a place that this viewer may open; what is switched off is not among them."""
         pages = [Link(text="Overview", href=addresses.of_place(where), current=current == "overview")]
@@ -111,6 +122,10 @@ class Desk:
             pages.append(Link(text="Packages", href=addresses.packages(where), current=current == "packages"))
         if where.kind != "user" and CONTAINER in self.house.formats and may(self.images(call), Action.READ):
             pages.append(Link(text="Containers", href=addresses.containers(where), current=current == "containers"))
+        if where.kind == "project" and may(call.access, Action.READ):
+            pages.append(Link(text="Pipelines", href=addresses.pipelines(where), current=current == "pipelines"))
+        if where.kind == "project" and may(self.code(call), Action.READ):
+            pages.append(Link(text="Repository", href=addresses.source(where, "tree"), current=current == "repository"))
         if where.kind == "group" and self.house.settings.dependency_proxy:
             pages.append(Link(text="Dependency proxy", href=addresses.dependency_proxy(where), current=current == "dependency_proxy"))
         if where.kind != "user" and call.actor.user_id is not None:
@@ -147,8 +162,10 @@ class Desk:
         return compose.first_package_guide(self.house.formats.values(), self.house.api, project, self.new_token_href(call, project.path, "api"))
 
     def new_token_href(self, call: PageCall, name: str, scopes: str) -> str:
-        """The form that makes a token, filled in, for viewers who can have one."""
-        return "" if call.actor.user_id is None else addresses.with_query(addresses.TOKENS, name=name, scopes=scopes)
+        """The form that makes a token, filled in, for viewers who can have one; it leads back here."""
+        told = "done" in call.query or call.method != "GET"
+        back = here(call.scope).partition("?")[0] if told else here(call.scope)
+        return "" if call.actor.user_id is None else addresses.with_query(addresses.TOKENS, name=name, scopes=scopes, return_to=back)
 
 
 def here(scope: Mapping[str, Any]) -> str:

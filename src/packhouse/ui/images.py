@@ -11,7 +11,8 @@ from packhouse.db.containers import Referring, TagRule
 from packhouse.db.repositories import TagRow
 from packhouse.grammar.patterns import matches_inside
 from packhouse.model import Role
-from packhouse.ui.views import AttachedLine, Badge, PlatformLine, TagLine
+from packhouse.ui.image_views import AttachedLine, PlatformLine, TagLine
+from packhouse.ui.views import Badge
 
 SIGNATURES = ("cosign.artifact.sig", "cosign.simplesigning", "sigstore.bundle", "notary.signature")
 MATERIALS = ("spdx", "cyclonedx", "syft")

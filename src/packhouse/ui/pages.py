@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from packhouse.auth.sessions import Session, Sessions
 from packhouse.contract import Answer, Route
@@ -19,6 +20,7 @@ from packhouse.ui.admin_pages import AdminPages
 from packhouse.ui.audit_pages import AuditPages
 from packhouse.ui.build_pages import BuildPages
 from packhouse.ui.calls import PageCall
+from packhouse.ui.code_settings_pages import CodeSettingsPages
 from packhouse.ui.container_pages import ContainerPages
 from packhouse.ui.deleting_pages import DeletingPages
 from packhouse.ui.desk import Desk, here, viewer_of
@@ -29,6 +31,7 @@ from packhouse.ui.member_pages import MemberPages
 from packhouse.ui.moved import find_moved
 from packhouse.ui.package_pages import PackagePages
 from packhouse.ui.paths import page_route as _page
+from packhouse.ui.pipeline_pages import PipelinePages
 from packhouse.ui.place_pages import PlacePages
 from packhouse.ui.place_token_pages import PlaceTokenPages
 from packhouse.ui.proxy_pages import ProxyPages
@@ -37,9 +40,11 @@ from packhouse.ui.replies import html_reply, see_other, static_reply
 from packhouse.ui.search_pages import SearchPages
 from packhouse.ui.settings_pages import SettingsPages
 from packhouse.ui.single_sign_on import SingleSignOn
+from packhouse.ui.source_pages import SourcePages
 from packhouse.ui.static_files import read_static_files
 from packhouse.ui.token_pages import TokenPages
 from packhouse.ui.views import ErrorPage, Frame
+from packhouse.ui.yanking_pages import YankingPages
 from packhouse.wording import status_of
 
 FORMATS = Path(__file__).parent.parent / "formats"
@@ -71,8 +76,12 @@ class Pages:
             PlaceTokenPages(self._desk),
             SettingsPages(self._desk),
             BuildPages(self._desk),
+            CodeSettingsPages(self._desk),
             AuditPages(self._desk),
             AdminPages(self._desk),
+            YankingPages(self._desk),
+            PipelinePages(self._desk),
+            SourcePages(self._desk),
             sign_on,
         )
 
@@ -181,10 +190,17 @@ class Pages:
             heading=heading,
             text=HIDDEN if hidden else error.message if status < 500 or status in {503, 507} else BROKEN,
             search=addresses.SEARCH if hidden else "",
+            guess=guess_of(here) if hidden else "",
             sign_in=addresses.sign_in(here) if session is None and (hidden or isinstance(error, Forbidden)) else "",
         )
         extra = {"Retry-After": str(error.detail.get("retry_after", 60))} if isinstance(error, TooManyRequests) else {}
         return html_reply(self._desk.renderer.page(view), status, extra)
+
+
+def guess_of(address: str) -> str:
+    """The last word of an address that could be a name."""
+    words = [unquote(word) for word in urlsplit(address).path.split("/")]
+    return next((word[:64] for word in reversed(words) if word.isprintable() and not word.isdigit() and word not in ("", "-", "packages")), "")
 
 
 def takes_gzip(accepted: str) -> bool:

@@ -15,6 +15,7 @@ POLICY = (
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-store, private",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
     "Vary": "Cookie",
     "X-Content-Type-Options": "nosniff",

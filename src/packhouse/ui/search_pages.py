@@ -17,7 +17,8 @@ from packhouse.ui.calls import PageCall
 from packhouse.ui.container_pages import repository_line
 from packhouse.ui.desk import Desk
 from packhouse.ui.listing import plain_columns
-from packhouse.ui.views import Link, SearchPage, Section
+from packhouse.ui.search_views import SearchPage
+from packhouse.ui.views import Link, Section
 from packhouse.ui.words import plural
 
 SHOWN = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from packhouse.api.shapes import format_of
 from packhouse.auth.policy import may
 from packhouse.contract import Answer, Route
 from packhouse.errors import NotFound
@@ -62,6 +63,7 @@ class SettingsPages(Changing):
             ("/dependency_proxy", None, self.save_proxy),
             ("/cleanup", self.save_cleanup, None),
             ("/rules/{kind}", self.add_rule, None),
+            ("/rules/{kind}/{rule_id}", self.change_rule, None),
             ("/rules/{kind}/{rule_id}/remove", self.remove_rule, None),
         ):
             found += of_places("POST", tail + below, project or group, Action.MANAGE if project else None, Action.OWN if group else None)
@@ -112,7 +114,9 @@ class SettingsPages(Changing):
             id="package-rules",
             heading="Protected packages",
             text="Who may publish and delete packages of certain names, beyond what roles say.",
-            lines=tuple(_rule_line(where, "package", row, self._desk.titles.get(row["package_type"], row["package_type"])) for row in rules),
+            lines=tuple(
+                _rule_line(where, "package", row, self._desk.titles.get(format_of(row["package_type"]) or "", row["package_type"])) for row in rules
+            ),
             empty="No package is protected by a rule.",
             form=form,
             fold="Add a rule",
@@ -193,6 +197,18 @@ class SettingsPages(Changing):
             return done(f"{_base(where)}", "rule_added")
 
         return await self._carry_out(call, f"add-{kind}", work, self._again(self.show))
+
+    async def change_rule(self, call: PageCall) -> Answer:
+        """Other levels for a rule."""
+        where, kind, rule_id = settled(call), _kind_in(call), number_in(call, "rule_id", NotFound())
+        path, name, _ = RULES[kind]
+
+        async def work(form: FormFields) -> str:
+            sent = {field: form.text(field) for field in ("minimum_access_level_for_push", "minimum_access_level_for_delete") if form.has(field)}
+            await self._ask(call, "PATCH", f"projects/{{id+}}/{path}/{{{name}}}", sent, params={name: rule_id})
+            return done(_base(where), "saved")
+
+        return await self._carry_out(call, f"change-{kind}-{rule_id}", work, self._again(self.show))
 
     async def remove_rule(self, call: PageCall) -> Answer:
         """A rule is gone."""
@@ -336,8 +352,9 @@ class SettingsPages(Changing):
             told = await self._ask(call, "GET", "groups/{id+}/dependency_proxy")
             if secret or identity != (told["identity"] or ""):
                 sent |= {"identity": identity, "secret": secret}
-            await self._ask(call, "PUT", "groups/{id+}/dependency_proxy", sent)
-            return done(_base(where), "saved")
+            said = await self._ask(call, "PUT", "groups/{id+}/dependency_proxy", sent)
+            result = said.get("upstream_check", {}).get("result", "reachable")
+            return done(_base(where), "saved" if result == "reachable" else f"saved_{result}")
 
         return await self._carry_out(call, "proxy", work, self._again(self.show))
 
@@ -360,9 +377,30 @@ def _rule_line(where: Place, kind: str, row: Mapping[str, Any], format: str) -> 
     details += [Detail(text=f"{verb}: {level} and up") for verb, level in verbs if level]
     pattern = row[RULES[kind][2]]
     form = Form(id=f"remove-{kind}-{row['id']}", action=f"{_base(where)}/rules/{kind}/{row['id']}/remove", submit=f"Remove {pattern}", kind="danger")
-    act = Act(label="Remove", form=form, text=f"What matches {pattern} is then protected by roles alone.")
+    acts: tuple[Act, ...] = (Act(label="Remove", form=form, text=f"What matches {pattern} is then protected by roles alone."),)
+    if not row.get("immutable"):
+        acts = (_rule_change(where, kind, row), *acts)
     badges = (Badge(text="immutable", kind="good"),) if row.get("immutable") else ()
-    return Line(title=pattern, code=True, badges=badges, details=tuple(details), acts=(act,))
+    return Line(title=pattern, code=True, badges=badges, details=tuple(details), acts=acts)
+
+
+def _rule_change(where: Place, kind: str, row: Mapping[str, Any]) -> Act:
+    push_levels, delete_levels = (TAG_LEVELS[:-1], TAG_LEVELS[:-1]) if kind == "tag" else (PUSH_LEVELS, DELETE_LEVELS)
+    form = Form(
+        id=f"change-{kind}-{row['id']}",
+        action=f"{_base(where)}/rules/{kind}/{row['id']}",
+        submit="Save",
+        fields=(
+            select(
+                "minimum_access_level_for_push",
+                "May publish" if kind == "package" else "May push",
+                push_levels,
+                row["minimum_access_level_for_push"],
+            ),
+            select("minimum_access_level_for_delete", "May delete", delete_levels, row["minimum_access_level_for_delete"]),
+        ),
+    )
+    return Act(label="Change", form=form)
 
 
 def _inherited(top: Place) -> Panel:

@@ -48,20 +48,21 @@ class TokenPages:
     async def show(self, call: PageCall) -> Answer:
         """The viewer's tokens, and the form for one more; the address may fill it in."""
         asked = call.query.get("scopes", "").replace(" ", ",").split(",")
-        return await self._page(call, name=call.query.get("name", "")[:LONGEST_NAME], scopes=asked, expires=last_day())
+        back = _back(call.query.get("return_to", ""))
+        return await self._page(call, name=call.query.get("name", "")[:LONGEST_NAME], scopes=asked, expires=last_day(), back=back)
 
     async def make(self, call: PageCall) -> Answer:
         """A new token, shown this once; the form again where something is missing."""
         form = await self._desk.form(call)
         name, scopes, expires = form.text("name").strip(), form.texts("scopes"), form.text("expires_at").strip()
-        wrong = _find_fault(form, call.actor)
+        wrong, back = _find_fault(form, call.actor), _back(form.text("return_to"))
         if wrong:
-            return await self._page(call, name=name, scopes=scopes, expires=expires, error=wrong, status=422)
+            return await self._page(call, name=name, scopes=scopes, expires=expires, error=wrong, back=back, status=422)
         secret = make_token("personal")
         await self._desk.house.database.write(
             _add, call.actor, name, tuple(dict.fromkeys(scopes)), hash_token(secret), _midnight(date.fromisoformat(expires))
         )
-        return await self._page(call, name="", scopes=(), expires=last_day(), secret=secret, secret_name=name)
+        return await self._page(call, name="", scopes=(), expires=last_day(), secret=secret, secret_name=name, back=back)
 
     async def revoke(self, call: PageCall) -> Answer:
         """The token is of no use from now on. Raises `NotFound` for one that is not the viewer's."""
@@ -79,6 +80,7 @@ class TokenPages:
         error: str = "",
         secret: str = "",
         secret_name: str = "",
+        back: str = "",
         status: int = 200,
     ) -> Reply:
         at = now()
@@ -97,8 +99,14 @@ class TokenPages:
             error=error,
             secret=secret,
             secret_name=secret_name,
+            back=back,
         )
         return self._desk.answer(view, status)
+
+
+def _back(address: str) -> str:
+    """The page of ours that a token is made for."""
+    return addresses.local(address) if address else ""
 
 
 def _offered(actor: Actor) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from packhouse.contract import Format
+from packhouse.contract import Format, Yanking
 from packhouse.db.packages import Listed
 from packhouse.errors import InvalidName
 from packhouse.model import Action, Moment, PackageRow, Place, Reach, Struct, VersionRow
@@ -62,7 +62,8 @@ def make_version_page(
     overview = state.tab == "overview"
     counts = {"versions": len(found.versions), "files": found.total_files, "dependencies": len(about.dependencies), "activity": len(found.events)}
     events = found.events[:EVENTS_AT_FIRST] if overview else found.events[state.window]
-    pages = {build.id: build.web_url for build in found.builds}
+    pages = {build.id: compose.pipeline_page(build, item) for build in found.builds}
+    built = compose.builds_of_files(found.events, pages) if pages else {}
     is_prerelease = format.coordinates.is_prerelease if format is not None else _never
     return PackagePage(
         frame=frame,
@@ -76,15 +77,16 @@ def make_version_page(
         ),
         summary=about.summary,
         tags=tuple(name for _, name, _ in item.tags),
-        badges=compose.badges_of(item),
-        warning=_warning(item),
+        badges=compose.badges_of(item, mark.yanking),
+        warning=_warning(item, mark.yanking or Yanking()),
         remarks=about.warnings,
-        picker=tuple(compose.version_line(other, item.id, is_prerelease) for other in _picked(found.versions, item, format)),
+        picker=tuple(compose.version_line(other, item.id, is_prerelease, mark.yanking) for other in _picked(found.versions, item, format)),
         all_versions=_tab(path, "versions") if len(found.versions) > PICKED else "",
         install=_install(found, state, format, api, token_href, line) if overview else None,
         levels=_levels(path, state, format, line) if overview else (),
         trend=make_trend(found.days, frame.now // DAY) if overview and found.days else None,
         delete_href=f"{path}/delete" if deletes else "",
+        yank=_yank(path, item, mark.yanking) if deletes else None,
         bulk_action=_bulk_action(path, state) if deletes else "",
         readme=readme.html if readme is not None else None,
         readme_cut=readme is not None and readme.cut,
@@ -95,11 +97,11 @@ def make_version_page(
             (name, other.version or "", addresses.package(other.project_path, other.id)) for other in found.versions for _, name, _ in other.tags
         ),
         files=tuple(
-            compose.file_line(file, item.project_path, deletes_of=item.id if deletes else None)
+            compose.file_line(file, item.project_path, deletes_of=item.id if deletes else None, pipeline=built.get(file.path))
             for file in (found.files[:FILES_AT_FIRST] if overview else found.files)
         ),
         all_files=_more(path, "files", found.total_files, FILES_AT_FIRST, "file"),
-        versions=tuple(compose.version_line(other, item.id, is_prerelease, deletes=deletes) for other in found.versions[state.window]),
+        versions=tuple(compose.version_line(other, item.id, is_prerelease, mark.yanking, deletes=deletes) for other in found.versions[state.window]),
         dependencies=compose.dependency_groups(about.dependencies, needed),
         history=tuple(compose.history_line(event, pages) for event in events),
         all_history=_more(path, "activity", len(found.events), EVENTS_AT_FIRST, "event"),
@@ -169,13 +171,14 @@ def _picked(versions: Sequence[Listed], item: Listed, format: Format | None) -> 
     return picked if any(other.id == item.id for other in picked) else (*picked[: PICKED - 1], item)
 
 
-def _warning(item: Listed) -> str:
+def _warning(item: Listed, words: Yanking) -> str:
     if item.yanked is None:
         return ""
-    reason = f": {item.yanked}" if item.yanked else ""
-    if compose.YANK_WORDS.get(item.format) == "deprecated":
-        return f"This version is deprecated{reason}. Whoever installs it is told so."
-    return f"This version was yanked{reason}. Installers offer it only to those who ask for exactly this version."
+    return f"This version is {words.state}{f': {item.yanked}' if item.yanked else ''}. {words.effect}"
+
+
+def _yank(path: str, item: Listed, words: Yanking | None) -> Link | None:
+    return None if words is None else Link(text=words.verb if item.yanked is None else words.undo, href=f"{path}/yank")
 
 
 def _bulk_action(path: str, state: TabState) -> str:

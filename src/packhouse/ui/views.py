@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from markupsafe import Markup
 
+from packhouse.contract import Yanking
 from packhouse.model import Instant, Struct
 
 
@@ -88,6 +89,7 @@ class FormatMark(Struct):
 
     name: str
     title: str
+    yanking: Yanking | None = None
 
 
 class Badge(Struct):
@@ -172,13 +174,14 @@ class Column(Struct):
 
 
 class Fact(Struct):
-    """One line of the facts beside a page. `href` has been checked; `at` is an instant to show as an age."""
+    """One line of the facts beside a page. `href` has been checked; `at` is an instant to show as an age; `whole` is what a short text stands for."""
 
     label: str
     text: str = ""
     href: str = ""
     at: Instant | None = None
     copy: bool = False
+    whole: str = ""
 
 
 # -- pages -----------------------------------------------------------------------------------------------------------
@@ -292,6 +295,7 @@ class FileLine(Struct):
     digests: tuple[Digest, ...] = ()
     downloads: int | None = None
     delete_href: str = ""
+    pipeline: Pipeline | None = None
 
 
 class VersionLine(Struct):
@@ -357,6 +361,7 @@ class PackagePage(View):
     all_versions: str = ""
     install: SnippetBox | None = None
     levels: tuple[Link, ...] = ()  # where to install from
+    yank: Link | None = None  # the gentler way, or the way back from it
     delete_href: str = ""
     bulk_action: str = ""  # where what is chosen on this tab is deleted
     readme: Markup | None = None
@@ -409,10 +414,11 @@ class TokensPage(View):
     error: str = ""
     secret: str = ""
     secret_name: str = ""
+    back: str = ""  # the page that asked for a token
 
 
 class ErrorPage(View):
-    """What is wrong and what to do. `search` offers to look for what was meant."""
+    """What is wrong and what to do. `search` offers to look for what was meant, of which `guess` is the likeliest word."""
 
     template: ClassVar[str] = "error.html"
 
@@ -421,6 +427,7 @@ class ErrorPage(View):
     heading: str
     text: str
     search: str = ""
+    guess: str = ""
     sign_in: str = ""
     request_id: str = ""
 
@@ -455,7 +462,7 @@ class ConfirmPage(View):
     error: str = ""
 
 
-# -- containers ------------------------------------------------------------------------------------------------------
+# -- sorting -----------------------------------------------------------------------------------------------------------
 
 
 class SortChoice(Struct):
@@ -464,177 +471,6 @@ class SortChoice(Struct):
     label: str
     fields: tuple[Link, ...] = ()
     turn: Link | None = None
-
-
-class RepositoryLine(Struct):
-    """A repository of images in a list. `reference` is what clients are told, `name` is below the project."""
-
-    name: str
-    href: str
-    reference: str
-    tags: int
-    created: Instant
-    project: Link | None = None
-    delete_href: str = ""
-
-
-class CleanupState(Struct):
-    """What is said of cleanup beside the images of a project."""
-
-    text: str
-    href: str = ""
-    next_run: Instant | None = None
-
-
-class RepositoryListPage(View):
-    """The images of a project or group."""
-
-    template: ClassVar[str] = "repository_list.html"
-
-    frame: Frame
-    total: int
-    filters: Filters
-    lines: tuple[RepositoryLine, ...] = ()
-    sorting: SortChoice | None = None
-    cleanup: CleanupState | None = None
-    commands: tuple[Snippet, ...] = ()
-    guide: Guide | None = None
-    pager: Pager = Pager()
-
-
-class PlatformLine(Struct):
-    """One of the images that a tag stands for."""
-
-    name: str
-    digest: str
-    size: int | None = None
-
-
-class AttachedLine(Struct):
-    """Something that speaks of an image: a signature, an attestation, a bill of materials."""
-
-    kind: str
-    digest: str
-    size: int
-    signature: bool = False
-
-
-class TagLine(Struct):
-    """A tag with what it points at."""
-
-    name: str
-    reference: str
-    digest: str
-    pushed: Instant
-    platforms: tuple[PlatformLine, ...] = ()
-    attached: tuple[AttachedLine, ...] = ()
-    badges: tuple[Badge, ...] = ()
-    size: int | None = None
-    layers: int | None = None
-    media_type: str = ""
-    config: str = ""
-    made: Instant | None = None
-    delete_href: str = ""
-
-    @property
-    def signed(self) -> bool:
-        return any(item.signature for item in self.attached)
-
-
-class RepositoryPage(View):
-    """A repository of images with its tags."""
-
-    template: ClassVar[str] = "repository.html"
-
-    frame: Frame
-    name: str
-    reference: str
-    total: int
-    filters: Filters
-    tags: tuple[TagLine, ...] = ()
-    facts: tuple[Fact, ...] = ()
-    install: SnippetBox | None = None
-    sorting: SortChoice | None = None
-    delete_href: str = ""
-    bulk_action: str = ""
-    pager: Pager = Pager()
-
-
-class Option(Struct):
-    """One of the values a form offers."""
-
-    value: str
-    text: str
-    chosen: bool = False
-
-
-class CleanupPage(View):
-    """Which tags go by themselves: the form, what it would remove now, and what was removed. `faults` are by field."""
-
-    template: ClassVar[str] = "cleanup.html"
-
-    frame: Frame
-    action: str
-    enabled: bool
-    cadence: tuple[Option, ...]
-    keep_n: tuple[Option, ...]
-    older_than: tuple[Option, ...]
-    remove: str
-    keep: str
-    faults: tuple[tuple[str, str], ...] = ()
-    next_run: Instant | None = None
-    preview: tuple[tuple[str, tuple[str, ...]], ...] | None = None
-    preview_total: int = 0
-    runs: tuple[tuple[Instant, str, str], ...] = ()
-    back: str = ""
-
-
-class CachedLine(Struct):
-    """A manifest that a dependency proxy holds."""
-
-    image: str
-    tag: str
-    digest: str
-    size: int
-    created: Instant
-    read: Instant
-    command: str
-
-
-class ProxyPage(View):
-    """What the dependency proxy of a group holds. `state`: on, off or aimless (there is no upstream)."""
-
-    template: ClassVar[str] = "dependency_proxy.html"
-
-    frame: Frame
-    state: str
-    prefix: str
-    text: str = ""
-    upstream: str = ""
-    facts: tuple[Fact, ...] = ()
-    lines: tuple[CachedLine, ...] = ()
-    commands: tuple[Snippet, ...] = ()
-    clear_href: str = ""
-    settings_href: str = ""
-    pager: Pager = Pager()
-
-
-# -- search ----------------------------------------------------------------------------------------------------------
-
-
-class SearchPage(View):
-    """What was found of a text in everything the viewer may see."""
-
-    template: ClassVar[str] = "search.html"
-
-    frame: Frame
-    text: str
-    packages: tuple[PackageListRow, ...] = ()
-    packages_more: Link | None = None
-    columns: tuple[Column, ...] = ()
-    images: tuple[RepositoryLine, ...] = ()
-    images_total: int = 0
-    sections: tuple[Section, ...] = ()
 
 
 # -- the bin ---------------------------------------------------------------------------------------------------------

@@ -59,6 +59,16 @@ def age(at: Instant, now: Instant) -> str:
     return f"{amount} ago" if seconds > 0 else f"in {amount}"
 
 
+def duration(length: int) -> str:
+    """A length of time in two units at most: 48 s, 3 min 5 s, 2 h 10 min."""
+    seconds = max(0, round(length / 1_000_000))
+    for step, large, small in ((86_400, "d", "h"), (3600, "h", "min"), (60, "min", "s")):
+        if seconds >= step:
+            rest = seconds % step // {86_400: 3600, 3600: 60, 60: 1}[step]
+            return f"{seconds // step} {large} {rest} {small}" if rest else f"{seconds // step} {large}"
+    return f"{seconds} s"
+
+
 def size(count: int) -> str:
     """Bytes with a unit, three digits that matter: 999 B, 1.44 MiB, 120 MiB."""
     value, unit = float(count), 0

@@ -19,6 +19,7 @@ from packhouse.packages.forward import forward_url
 from packhouse.packages.history import Clock
 from packhouse.packages.house import House
 from packhouse.responses import Answer, Document, FileReply, Redirect, Reply, StreamReply
+from packhouse.settings import read_networks
 from packhouse.web.answer import YOUNG, Sent, is_young, send_document, send_file, send_reply, send_stream
 from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
@@ -26,6 +27,7 @@ from packhouse.web.entrance import Entrance, Moved, read_query
 from packhouse.web.failure import Asked, answer_crash, answer_error, answer_method, answer_no_route
 from packhouse.web.logs import AccessLog, Record
 from packhouse.web.match import Entry, Matcher
+from packhouse.web.peers import Peers, read_forwarded
 from packhouse.web.remembered import STATUS, Answers, Given, Head
 
 PLAIN = ErrorStyle()
@@ -40,6 +42,7 @@ class Exchange:
         "began",
         "call",
         "entry",
+        "forwarded",
         "identity",
         "method",
         "params",
@@ -54,7 +57,7 @@ class Exchange:
         "whole",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, strict: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str, strict: list[tuple[bytes, bytes]], peers: Peers) -> None:
         client = scope.get("client")
         self.began = time.perf_counter()
         self.scope = scope
@@ -62,7 +65,8 @@ class Exchange:
         self.send = send
         self.method: str = scope["method"]
         self.path: str = scope["raw_path"].decode("latin-1")
-        self.address: str = client[0] if client else ""
+        self.forwarded = read_forwarded(scope["headers"])
+        self.address = peers.find(client[0] if client else "", self.forwarded)
         self.request_id = request_id
         self.identity = request_id.encode()
         self.strict = strict
@@ -118,13 +122,14 @@ class App:
         self._lifespan = lifespan
         self._prefix = secrets.token_hex(6)
         self._count = 0
-        self.answers = Answers(house, self.log, self._new_id)
+        self.peers = Peers(read_networks("trusted_proxies", house.settings.trusted_proxies))
+        self.answers = Answers(house, self.log, self._new_id, self.peers)
         self._logger = structlog.get_logger()
         self._strict = [(b"strict-transport-security", b"max-age=31536000")] if house.settings.secure else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answer(Exchange(scope, receive, send, self._new_id(), self._strict))
+            await self._answer(Exchange(scope, receive, send, self._new_id(), self._strict, self.peers))
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
@@ -197,7 +202,8 @@ class App:
         until = call.access.until
         if is_young(changed_at):
             until = min(until, changed_at + YOUNG)
-        self.answers.keep(head, Given(call.entry, exchange.path, exchange.start, exchange.whole, counted, call.actor, until))
+        given = Given(call.entry, exchange.path, exchange.start, exchange.whole, counted, call.actor, until, exchange.forwarded)
+        self.answers.keep(head, given)
 
     def _record(self, exchange: Exchange, sent: Sent) -> None:
         actor = exchange.call.actor if exchange.call is not None else None
@@ -224,7 +230,7 @@ class App:
             forward = call.entry.route.forward
             if forward is not None and isinstance(error, PackageNotFound) and call.at is None:
                 name, tail = forward(call.params)
-                if url := await forward_url(self.house, call.packages, name, tail):
+                if url := await forward_url(self.house, call.packages, name, tail, call.actor.anonymous):
                     return Redirect(url, 302)
             if call.actor.anonymous and call.entry.native and call.moment.level != "project" and not call.entry.route.action == Action.OPEN:
                 raise Unauthenticated() from None  # what is hidden and what is absent must look alike

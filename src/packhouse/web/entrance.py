@@ -13,14 +13,12 @@ from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.policy import Access, authorize, check_scope
 from packhouse.auth.sessions import Session, Sessions, cookie_name
 from packhouse.db import places, users
-from packhouse.db.engine import now
-from packhouse.db.scopes import Reader
 from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, PlaceNotFound, Unauthenticated
 from packhouse.model import ANONYMOUS, Action, Moment, replace
 from packhouse.packages.history import Clock, read_time
 from packhouse.packages.house import House
 from packhouse.web.asgi import Receive, Scope
-from packhouse.web.call import Call
+from packhouse.web.call import Call, holds_below
 from packhouse.web.match import Entry
 
 READS = frozenset({"GET", "HEAD"})
@@ -74,10 +72,11 @@ class Entrance:
         if route.signed_in and access.actor.anonymous and access.granted is None and entry.native:
             raise Unauthenticated()
         try:
-            await self._check(access, entry, needs_place)
+            await self._check(access, entry, place, needs_place)
         except (PlaceNotFound, Unauthenticated):
             sudo = "sudo" in query or b"sudo" in headers
-            if method in READS and isinstance(place, str) and access.place is None and "{id+}" in entry.template and not (entry.page or sudo):
+            # also where something is there that is hidden: it must not be quicker than what is absent
+            if method in READS and isinstance(place, str) and "{id+}" in entry.template and not (entry.page or sudo):
                 await self._check_moved(entry, place, credential, params, scope["query_string"], address, method)
             raise
         if at is not None:
@@ -97,7 +96,8 @@ class Entrance:
 
     def _where(self, entry: Entry, params: Mapping[str, str], query: Mapping[str, str]) -> tuple[Where, bool, int | None]:
         """The place that a path means, whether the route needs one, and the moment it asks for."""
-        at = read_time(params["time"]) if entry.moving else None
+        time = params["time"] if entry.moving else entry.route.moment_of(params) if entry.route.moment_of is not None else None
+        at = None if time is None else read_time(time)
         if entry.level in ("project", "group"):
             return _place_id(params["id"]), True, at
         place_of = entry.route.place_of
@@ -109,21 +109,20 @@ class Entrance:
 
     def _of_kind(self, access: Access, entry: Entry) -> Access:
         """A group's id on a project's route is no project."""
-        kind = entry.level if entry.level in ("project", "group") else entry.route.place_kind
+        kind = _kind(entry)
         if access.place is None or kind is None or access.place.kind == kind or (kind == "group" and access.place.kind == "user" and entry.page):
             return access
         return Access(
             actor=access.actor, place=None, switched_on=access.switched_on, native=access.native, method=access.method, guest_reads=access.guest_reads
         )
 
-    async def _check(self, access: Access, entry: Entry, needs_place: bool) -> None:
+    async def _check(self, access: Access, entry: Entry, where: Where, needs_place: bool) -> None:
         try:
             authorize(access, entry.route.action, needs_place=needs_place)
         except (PlaceNotFound, Unauthenticated) as error:
             # a private group may still hold a project that this actor belongs to, or may read
-            place = access.place
-            reading = entry.route.action in (Action.SEE, Action.READ)
-            if not reading or place is None or place.kind == "project" or not await self._holds_below(access):
+            reading = entry.route.action in (Action.SEE, Action.READ) and _kind(entry) != "project"
+            if not reading or not await holds_below(self.house, access, where):
                 if isinstance(error, PlaceNotFound) and entry.route.place_kind == "group":
                     raise PlaceNotFound("Group Not Found") from error
                 raise
@@ -133,20 +132,15 @@ class Entrance:
         self, entry: Entry, path: str, credential: Credential | None, params: Mapping[str, str], query: bytes, address: str, method: str
     ) -> None:
         """Raises `Moved` where an old path leads to something that this caller may read: by its number (core API section 1)."""
-        id_ = await self.house.database.read(places.find_alias, path)
-        if id_ is None:
+        alias = await self.house.database.point(places.ALIAS, {"path": path.lower()})
+        if alias is None:
             return
+        id_ = int(alias[0])
         found = self._of_kind(await self.gate.identify(credential, id_, address=address, native=entry.native, method=method), entry)
         with contextlib.suppress(PlaceNotFound, Unauthenticated, Forbidden):
-            await self._check(found, entry, True)
+            await self._check(found, entry, id_, True)
             url = f"{self.house.settings.base_url}/{fill(entry.template, {**params, 'id': str(id_)})}"
             raise Moved(url + ("?" + query.decode("latin-1") if query else ""))
-
-    async def _holds_below(self, access: Access) -> bool:
-        assert access.place is not None
-        if access.actor.anonymous and access.native:
-            return False
-        return await self.house.database.read(places.holds_below, access.place.id, Reader.of(access.actor, now(), access.guest_reads))
 
     async def _page_access(self, headers: Mapping[bytes, bytes], place: Where, method: str) -> tuple[Access, Session | None]:
         """Pages know sessions, and nothing else."""
@@ -156,7 +150,7 @@ class Entrance:
             host = headers.get(b"host", b"").decode("latin-1")
             if headers[b"origin"].decode("latin-1").partition("://")[2] != host:
                 raise Forbidden("The form was sent from another site")
-        secret = _cookie(headers.get(b"cookie"), self._cookie)
+        secret = read_cookie(headers.get(b"cookie"), self._cookie)
         session = await self.sessions.find(secret) if secret else None
         if session is not None:
             try:
@@ -190,9 +184,14 @@ class Entrance:
             api=self.house.api,
             format=entry.format.name if entry.format is not None else "",
             level=level,
-            as_of=f"/-/at/{quote(params['time'], safe=':.-')}" if at is not None else "",
+            as_of=f"/-/at/{quote(params['time'], safe=':.-')}" if entry.moving else "",
             place=access.place.id if access.place is not None else (-1 if entry.route.place_of is not None else 0),
         )
+
+
+def _kind(entry: Entry) -> str | None:
+    """What a route's place must be, where that is settled."""
+    return entry.level if entry.level in ("project", "group") else entry.route.place_kind
 
 
 def read_query(scope: Scope) -> dict[str, str]:
@@ -218,7 +217,8 @@ def read_headers(scope: Scope) -> dict[bytes, bytes]:
     return headers
 
 
-def _cookie(header: bytes | None, name: str) -> str | None:
+def read_cookie(header: bytes | None, name: str) -> str | None:
+    """The value of a cookie."""
     if header is None:
         return None
     try:

@@ -43,14 +43,20 @@ def configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact,
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=lambda value, **_: msgspec.json.encode(value).decode()),
+            structlog.processors.JSONRenderer(serializer=lambda value, **_: hide_secrets(msgspec.json.encode(value).decode())),
         ],
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
 
 
-# our own tokens, and what follows where npm puts one into the path
-_SECRETS = re.compile(r"\bph(?:pat|prj|grp|dep|job|ses|oid)_\w+|(?<=/-/user/token/)[^/?]+")
+# our own tokens, signed ones, what follows where npm puts one into the path, and the password of a URL
+_SECRETS = re.compile(r"\bph(?:pat|prj|grp|dep|job|ses|oid)[_-]\w+|\beyJ[\w-]{8,}\.[\w.-]+|(?<=/-/user/token/)[^/?]+|(?<=://)[^/@\s\"]+(?=@)")
+
+
+def hide_secrets(text: str) -> str:
+    """The text without what looks like a secret: tracebacks and messages may quote anything."""
+    return _SECRETS.sub("[redacted]", text)
+
 
 SECRET_NAMES = ("token", "password", "secret", "authorization", "cookie")
 
@@ -116,7 +122,7 @@ class AccessLog:
             "timestamp": f"{self._second[1]}.{int(r.at * 1000) % 1000:03d}Z",
             "request_id": r.request_id,
             "method": r.method,
-            "path": _SECRETS.sub("[redacted]", r.path),
+            "path": hide_secrets(r.path),
             "route": "/" + r.entry.template if r.entry is not None else "unmatched",
             "status": r.status,
             "bytes": r.sent,

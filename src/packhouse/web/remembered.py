@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from packhouse.packages.house import House
     from packhouse.web.match import Entry
+    from packhouse.web.peers import Peers
 
 HEAD_BYTES = 4096  # of a request that is remembered
 BODY_BYTES = 1024 * 1024
@@ -41,9 +42,11 @@ class Head:
 class Given:
     """An answer as it left, without its date and request id, and what the log and the counters say of it."""
 
-    __slots__ = ("body", "counted", "credential", "entry", "fields", "path", "size", "status", "until", "username")
+    __slots__ = ("body", "counted", "credential", "entry", "fields", "forwarded", "path", "size", "status", "until", "username")
 
-    def __init__(self, entry: Entry, path: str, start: Message, body: bytes, counted: int | None, actor: Actor, until: Instant) -> None:
+    def __init__(
+        self, entry: Entry, path: str, start: Message, body: bytes, counted: int | None, actor: Actor, until: Instant, forwarded: str = ""
+    ) -> None:
         self.entry = entry
         self.path = path
         self.status: int = start["status"]
@@ -53,17 +56,19 @@ class Given:
         self.credential = actor.kind
         self.counted = counted  # the version whose download it is
         self.until = until
+        self.forwarded = forwarded  # the hops that the request names
         self.size = len(body) + len(self.fields) + len(path) + 512
 
 
 class Answers:
     """What this process remembers. Bounded by bytes; the oldest goes first."""
 
-    def __init__(self, house: House, log: AccessLog, new_id: Callable[[], str]) -> None:
+    def __init__(self, house: House, log: AccessLog, new_id: Callable[[], str], peers: Peers) -> None:
         self._state = house.database.state
         self._counters = house.counters
         self._log = log
         self._new_id = new_id
+        self._peers = peers
         self._kept: dict[bytes, Given] = {}
         self._version: int | None = None
         self._size = 0
@@ -104,7 +109,7 @@ class Answers:
         if given is not None:
             self._size -= given.size + len(data)
 
-    def give(self, given: Given, address: str, date: list[tuple[bytes, bytes]]) -> bytes:
+    def give(self, given: Given, peer: str, date: list[tuple[bytes, bytes]]) -> bytes:
         """Count and log an answer once more; its head, to be sent before its body."""
         began = time.perf_counter()
         request_id = self._new_id()
@@ -114,6 +119,7 @@ class Answers:
         for header in date:
             parts.append(b"%s: %s\r\n" % header)
         parts += (given.fields, b"x-request-id: ", request_id.encode(), b"\r\n\r\n")
+        address = self._peers.find(peer, given.forwarded)
         seconds = time.perf_counter() - began
         record = Record(
             time.time(), request_id, "GET", given.path, given.entry, given.status, len(given.body), seconds, given.username, given.credential, address

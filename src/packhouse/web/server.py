@@ -13,54 +13,85 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from packhouse.web.asgi import Message, Scope
+from packhouse.web.peers import Peers
 from packhouse.web.remembered import Answers, Given, Head
 
 HEADER_SECONDS = 15
-HEADER_BYTES = 64 * 1024
+HEADER_BYTES = 32 * 1024
+FIELDS = 100
+URL_BYTES = 8 * 1024
+CONNECTIONS = 256  # from one address, to one process
 STALL_SECONDS = 60
 STEP = 1024 * 1024
 DRAIN = 256 * 1024 * 1024
+LINGER_SECONDS = 60
 LARGE_BODY = 256 * 1024  # from here on a body of known length passes the parser by
 AHEAD = 256 * 1024  # of a body, before the application has asked for it
 ZERO_COPY: dict[str, dict[object, object]] = {"http.response.zerocopysend": {}}
 RESTART_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
+READS = frozenset({"GET", "HEAD"})
+URL_LONG = b"414 URI Too Long"
+FIELDS_LARGE = b"431 Request Header Fields Too Large"
 BARE = frozenset({204, 304})  # answers without a body
 ELSEWHERE = frozenset({b"connection", b"transfer-encoding"})
 BODIES = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's, with limits on what precedes a request."""
+class Refused(Exception):
+    """The head of a request that nothing is to be answered but this status."""
 
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's, with limits on what precedes a request, and on connections."""
+
+    from_address: ClassVar[Counter[str]] = Counter()
+    peers: ClassVar[Peers] = Peers()
+    _counted = ""  # the address this connection is counted for
     _header_timer: asyncio.TimerHandle | None = None
     _header_size = 0
     _in_message = False
     _fresh = True  # the next byte begins a request
     _drained = 0
     _straight = 0  # bytes of a large body that are to come, and need no parsing
+    _lingering = False  # the last answer is given, and the client may still be sending
     _given = 0  # remembered answers since the keep-alive timer was set
     _head: Head | None = None
     answers: Answers  # of the application that this process carries
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if not self.peers.may_crowd(address):
+            self._counted = address
+            self.from_address[address] += 1
+            if self.from_address[address] > CONNECTIONS:
+                self._refuse(b"429 Too Many Requests")
+                return
         self._expect_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._headers_done()
+        if self._counted:
+            self.from_address[self._counted] -= 1
+            if not self.from_address[self._counted]:
+                del self.from_address[self._counted]
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            self._drain(len(data))
+            return
         self._head = None
         if self._fresh and (self.cycle is None or self.cycle.response_complete):
             if not self.flow.write_paused and (given := self.answers.find(data)) is not None:
@@ -69,10 +100,8 @@ class Protocol(HttpToolsProtocol):
             self._head = self.answers.head(data)
         if self._in_message:
             if self.cycle is not None and self.cycle.response_complete:
-                # a refused upload is read away, so that the client gets to read the refusal; not for ever
-                self._drained += len(data)
-                if self._drained > DRAIN:
-                    self.transport.close()
+                self._drain(len(data))
+                if self.transport.is_closing():
                     return
         elif self._header_timer is None:
             self._expect_headers()
@@ -82,14 +111,36 @@ class Protocol(HttpToolsProtocol):
             return
         self._header_size += len(data)
         super().data_received(data)
-        if self._header_timer is not None and self._header_size > HEADER_BYTES:
-            self._refuse(b"431 Request Header Fields Too Large")
+        if self._header_timer is not None and self._header_size > URL_BYTES + HEADER_BYTES:
+            self._refuse(URL_LONG if len(self.url) > URL_BYTES else FIELDS_LARGE)
+
+    def _drain(self, size: int) -> None:
+        """A refused upload is read away, so that the client gets to read the refusal; not for ever."""
+        self._drained += size
+        if self._drained > DRAIN:
+            self.transport.close()
+
+    def hang_up(self) -> None:
+        """Close, once the client has had the time to read the answer: a close on unread bytes would take it back."""
+        if self._in_message and not self.transport.is_closing():
+            self._lingering = True
+            self.transport.write_eof()
+            self.flow.resume_reading()
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         self._fresh = False
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if len(self.headers) == FIELDS:  # trailers count as well
+            raise Refused(FIELDS_LARGE)
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        self._check_head()
         self._headers_done()
         self._in_message = True
         self._drained = 0
@@ -99,12 +150,35 @@ class Protocol(HttpToolsProtocol):
             cycle.__class__ = Cycle
             cycle.pieces = []  # type: ignore[attr-defined]
             self._straight = self._large_body()
+            if cycle.scope["method"] not in READS:
+                cycle.transport = Hold(self)  # type: ignore[assignment]
             if self._head is not None:
                 if cycle.keep_alive and cycle.scope["method"] == "GET" and not any(name in BODIES for name, _ in self.headers):
                     cycle.scope["packhouse.head"] = self._head  # type: ignore[typeddict-unknown-key]
                 self._head = None
             if self.scheme == "http":
                 cycle.scope["extensions"] = ZERO_COPY
+
+    def _check_head(self) -> None:
+        """Raises `Refused`."""
+        if len(self.url) > URL_BYTES:
+            raise Refused(URL_LONG)
+        size = hosts = 0
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            hosts += name == b"host"
+        if size > HEADER_BYTES:
+            raise Refused(FIELDS_LARGE)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise Refused(b"400 Bad Request")
+
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exc_info()[1]
+        cause = error.__context__ if error is not None else None
+        if isinstance(cause, Refused):
+            self._refuse(cause.args[0])
+        else:
+            super().send_400_response(msg)
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
@@ -172,6 +246,22 @@ class Protocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
             self.transport.close()
+
+
+class Hold:
+    """A cycle's hold on the transport, which it lets go of by hanging up."""
+
+    __slots__ = ("_protocol", "_transport")
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self._transport = protocol.transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        self._protocol.hang_up()
 
 
 class Cycle(RequestResponseCycle):
@@ -338,6 +428,7 @@ def run_worker(make_app: Callable[[], Any], sock: socket.socket, drain_seconds: 
     """Serve until told to stop; open requests get their time."""
     app = make_app()
     Protocol.answers = app.answers
+    Protocol.peers = app.peers
     config = uvicorn.Config(
         app,
         http=Protocol,

@@ -11,6 +11,7 @@ from packhouse.errors import Invalid, InvalidName, InvalidVersion
 COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})")
+MOMENT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})t([0-9]{2})([0-9]{2})([0-9]{2}(?:\.[0-9]{1,6})?)z")
 LONGEST = 255
 MOST_COMPONENTS = 20
 SHOWN = 80
@@ -72,4 +73,31 @@ def projects_of(name: str) -> tuple[str, ...]:
 
 
 def place_of(params: Mapping[str, str]) -> tuple[str, ...]:
-    return projects_of(params["name"])
+    return projects_of(repository_of(params["name"]))
+
+
+# -- earlier moments ---------------------------------------------------------------------------------------------------
+
+# a name that clients can write holds neither a colon nor a capital letter, so the time in it is without them
+
+
+def split_moment(name: str) -> tuple[str, str | None]:
+    """The repository of a name, and the RFC 3339 time of the moment that it asks for."""
+    repository, _, text = name.rpartition("/at/")
+    found = MOMENT.fullmatch(text) if "/" in repository else None
+    return (name, None) if found is None else (repository, "{}-{}-{}T{}:{}:{}Z".format(*found.groups()))
+
+
+def repository_of(name: str) -> str:
+    return split_moment(name)[0]
+
+
+def moment_of(params: Mapping[str, str]) -> str | None:
+    return split_moment(params["name"])[1]
+
+
+def new_name(name: str) -> str:
+    """The name itself, where something may be pushed to it. Raises `InvalidName`."""
+    if repository_of(name) != name:
+        raise InvalidName(f"{name[:SHOWN]!r} is {repository_of(name)[:SHOWN]} at an earlier moment, which can only be read")
+    return name_key(name)

@@ -36,7 +36,7 @@ async def check_version(_call: Call) -> Answer:
 async def get_manifest(call: Call) -> Answer:
     """The bytes as they were pushed, under their own media type. Raises `PackageNotFound`, `VersionNotFound`."""
     name, reference = names.name_key(call.params["name"]), call.params["reference"]
-    found = await pick(call, name, reference)
+    found = await pick(call, names.repository_of(name), reference)
     digest = reference if names.is_digest(reference) else found.version
     headers = {**API, "Docker-Content-Digest": digest}
     return replace(found.reply, media_type=parse.read_type(found.facts), headers=headers)
@@ -50,7 +50,7 @@ async def pick(call: Call, name: str, reference: str) -> Found:
 
 async def put_manifest(call: Call) -> Answer:
     """Store a manifest and point its tags at it. Raises `InvalidUpload`, `DigestMismatch`, and `ManifestBlobUnknown` for what is missing."""
-    name, reference = names.name_key(call.params["name"]), call.params["reference"]
+    name, reference = names.new_name(call.params["name"]), call.params["reference"]
     tags = tags_of(call, reference)
     body = await call.body()
     manifest = await read_manifest(body, call.headers.get("content-type", ""))
@@ -134,7 +134,7 @@ async def delete_tag(call: Call) -> Answer:
 async def get_blob(call: Call) -> Answer:
     """The bytes. Raises `BlobNotFound`."""
     name, digest = names.name_key(call.params["name"]), names.check_digest(call.params["digest"])
-    reply: FileReply = await call.packages.blobs.find(name, digest)
+    reply: FileReply = await call.packages.blobs.find(names.repository_of(name), digest)
     return replace(reply, headers={**API, "Docker-Content-Digest": digest})
 
 
@@ -147,7 +147,7 @@ async def delete_blob(call: Call) -> Answer:
 
 async def start_upload(call: Call) -> Answer:
     """Link a blob of another repository, take one in a single request, or open a session."""
-    name, query = names.name_key(call.params["name"]), call.query
+    name, query = names.new_name(call.params["name"]), call.query
     if "mount" in query:
         if await mount(call, name, query["mount"], query.get("from") or None):
             return blob_reply(name, query["mount"])
@@ -221,8 +221,8 @@ def session_reply(status: int, name: str, session: str, size: int) -> Answer:
 
 async def list_tags(call: Call) -> Answer:
     """A page of a repository's tags. Raises `PackageNotFound`, `InvalidParameter`."""
-    name, count, last = names.name_key(call.params["name"]), page_size(call), call.query.get("last", "")
-    found = await call.packages.tags(name, last, count + 1)
+    name, count, last = names.name_key(call.params["name"]), page_size(call), read_last(call)
+    found = await call.packages.tags(names.repository_of(name), last, count + 1)
     headers = {**API, "Cache-Control": "private, no-cache"}
     if len(found) > count > 0:
         headers["Link"] = index.next_link(f"/v2/{name}/tags/list", n=count, last=found[count - 1])
@@ -232,7 +232,7 @@ async def list_tags(call: Call) -> Answer:
 async def list_repositories(call: Call) -> Answer:
     """A page of every repository's name, for administrators."""
     count = page_size(call)
-    found = await call.packages.names(call.query.get("last", ""), count + 1)
+    found = await call.packages.names(read_last(call), count + 1)
     headers = dict(API)
     if len(found) > count > 0:
         headers["Link"] = index.next_link("/v2/_catalog", n=count, last=found[count - 1])
@@ -248,12 +248,17 @@ def page_size(call: Call) -> int:
     return min(int(text), PAGE)
 
 
+def read_last(call: Call) -> str:
+    """Where a page begins. Nothing listed holds a NUL, which not every database can compare: what follows one changes no order."""
+    return call.query.get("last", "").partition("\0")[0]
+
+
 async def list_referrers(call: Call) -> Answer:
     """The manifests whose subject is this digest, pushed or not. Raises `InvalidVersion`."""
     name, digest = names.name_key(call.params["name"]), names.check_digest(call.params["digest"])
-    wanted, last = call.query.get("artifactType", ""), call.query.get("last", "")
+    wanted, last = call.query.get("artifactType", ""), read_last(call)
     try:
-        found = await call.packages.referring(name, digest, last, MOST_REFERRERS + 1)
+        found = await call.packages.referring(names.repository_of(name), digest, last, MOST_REFERRERS + 1)
     except PackageNotFound:
         found = []
     headers, entries = dict(API), []
@@ -287,6 +292,7 @@ def of_repository(method: str, path: str, handler: Handler, action: Action, *, l
         action=action,
         reach=ROOT,
         place_of=names.place_of,
+        moment_of=names.moment_of if action is Action.READ else None,
         place_kind="project",
         area="containers",
         limit=limit,

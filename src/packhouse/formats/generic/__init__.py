@@ -17,6 +17,7 @@ FORMAT = Format(
     routes=routes.ROUTES,
     errors=ERRORS,
     snippets=snippets.snippets,
+    transfer=snippets.TRANSFER,
     max_file_size=5 * GIB,
     clients=("curl", "wget"),
 )

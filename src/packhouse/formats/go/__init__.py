@@ -20,4 +20,5 @@ FORMAT = Format(
     indexes={"list": Index(over="package", write=index.write_list, needs="versions")},
     max_file_size=500 * MIB,
     clients=("go",),
+    named_by_tag=names.modules_of_tag,
 )

@@ -106,6 +106,15 @@ def fits(module: str, version: str) -> bool:
     return number == suffix if suffix else number < 2
 
 
+def modules_of_tag(repository: str, tag: str) -> tuple[str, ...]:
+    """The modules of a repository at this address that a tag `v1.2.3`, or `folder/v1.2.3`, makes a version of; none for other tags."""
+    folder, _, version = tag.rpartition("/")
+    if not is_version(version):
+        return ()
+    module = f"{repository}/{folder}" if folder else repository
+    return (module,) if major(version) < 2 else (module, f"{module}/v{major(version)}")
+
+
 def read_pseudo(version: str) -> Pseudo | None:
     """The parts of a pseudo-version; None where it is none."""
     found = _PSEUDO.fullmatch(version)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, BinaryIO
 
 import msgspec
@@ -16,7 +17,13 @@ from packhouse.model import Spooled, Struct
 
 MOST_KNOWN = 100_000
 MOST_BASES = 50  # tags that are tried as the base of a pseudo-version
+LAST_TIME = 253_402_300_799  # the end of the year 9999
 EPOCH = (1980, 1, 1, 0, 0, 0)
+ATTRIBUTES = ("text", "crlf", "eol", "ident")
+PLAIN = ("unspecified",) * len(ATTRIBUTES)
+_KEYWORD = re.compile(rb"\$Id(?:\$|:([^$\n]*)\$)")
+_LONE_LF = re.compile(rb"(?<!\r)\n")
+_PRINTABLE = bytes({*b"\b\t\n\r\x0c\x1b", *range(32, 127), *range(128, 256)})
 MIB = 1024 * 1024
 
 
@@ -136,6 +143,8 @@ def revision(git: Git, where: Where, version: str, commit: str) -> Revision:
     spot, known = locate(git, commit, where), git.commit(commit)
     if spot is None or known is None:
         raise VersionNotFound(f"The commit {commit[:12]} of {version} has no go.mod that says module {where.module}")
+    if not 0 <= known.time <= LAST_TIME:
+        raise VersionNotFound(f"The commit {commit[:12]} of {version} has a date that no calendar has")
     if spot.has_mod and version.endswith(names.INCOMPATIBLE):
         raise VersionNotFound(f"{version} is for code without a go.mod, and the commit {commit[:12]} has one")
     mod = git.read(commit, _join(spot.folder, "go.mod"), parse.LARGEST_MOD) if spot.has_mod else None
@@ -147,7 +156,7 @@ def _commit_of(git: Git, where: Where, version: str, pseudo: names.Pseudo) -> st
     known = None if commit is None else git.commit(commit)
     if commit is None or known is None or not commit.startswith(pseudo.revision):
         raise VersionNotFound(f"The repository has no commit {pseudo.revision}")
-    if known.time != pseudo.time:
+    if known.time != pseudo.time and 0 <= known.time <= LAST_TIME:
         raise VersionNotFound(f"{version} does not tell the time of its commit, which is {names.timestamp(known.time)}")
     if pseudo.base:
         base = tagged(git, where).get(pseudo.base)
@@ -156,12 +165,16 @@ def _commit_of(git: Git, where: Where, version: str, pseudo: names.Pseudo) -> st
     return commit
 
 
-def query(git: Git, where: Where, text: str) -> Revision:
-    """A branch, or the start of a commit's id, as a version. Raises `VersionNotFound`."""
+def query(git: Git, where: Where, text: str, gone: Set[str] = frozenset()) -> Revision:
+    """A branch, or the start of a commit's id, as a version that is not gone. Raises `VersionNotFound`."""
     commit = git.resolve(text)
     if commit is None:
         raise VersionNotFound(f"The repository has no branch, tag or commit {text[:80]!r}")
-    return _named(git, where, commit, list_versions(git, where))
+    return _named(git, where, commit, _left(git, where, gone))
+
+
+def _left(git: Git, where: Where, gone: Set[str]) -> Mapping[str, str]:
+    return {version: commit for version, commit in list_versions(git, where).items() if version not in gone}
 
 
 def _named(git: Git, where: Where, commit: str, versions: Mapping[str, str]) -> Revision:
@@ -169,7 +182,7 @@ def _named(git: Git, where: Where, commit: str, versions: Mapping[str, str]) -> 
     if here:
         return revision(git, where, max(here, key=names.version_key), commit)
     known, spot = git.commit(commit), locate(git, commit, where)
-    if known is None or spot is None:
+    if known is None or spot is None or not 0 <= known.time <= LAST_TIME:
         raise VersionNotFound(f"The commit {commit[:12]} has no go.mod that says module {where.module}")
     number = names.major_of(where.module)
     older = sorted((one for one in versions if not one.endswith(names.INCOMPATIBLE)), key=names.version_key, reverse=True)[:MOST_BASES]
@@ -178,9 +191,9 @@ def _named(git: Git, where: Where, commit: str, versions: Mapping[str, str]) -> 
     return revision(git, where, names.make_pseudo(number, base, known.time, commit), commit)
 
 
-def latest(git: Git, where: Where) -> Revision:
-    """The highest release that is not retracted, else the highest pre-release, else the head of the default branch. Raises `VersionNotFound`."""
-    versions = list_versions(git, where)
+def latest(git: Git, where: Where, gone: Set[str] = frozenset()) -> Revision:
+    """The highest release that is neither retracted nor gone, else pre-release, else the head of the default branch. Raises `VersionNotFound`."""
+    versions = _left(git, where, gone)
     chosen = choose_latest(versions, lambda version: revision(git, where, version, versions[version]).mod)
     if chosen is not None:
         return revision(git, where, chosen, versions[chosen])
@@ -224,13 +237,16 @@ class Packed(Struct):
 def pack(git: Git, where: Where, version: str, commit: str) -> Packed:
     """The zip of a version, the same bytes each time. Raises `VersionNotFound` where its files can be no module."""
     found = revision(git, where, version, commit)
-    start = len(found.folder) + 1 if found.folder else 0
+    prefix = f"{found.folder}/" if found.folder else ""
     said = parse.read_mod(found.mod) if found.mod is not None else parse.GoMod()
-    files = [(entry.path[start:], entry.kind, entry.id, entry.size) for entry in git.entries(commit, found.folder)]
+    files = [(entry.path.removeprefix(prefix), entry.kind, entry.id, entry.size) for entry in git.entries(commit, found.folder)]
     try:
         members = parse.choose_files(files, since_1_24=said.since_1_24)
     except parse.NoModule as error:
         raise VersionNotFound(f"{where.module} {version} cannot be a module: {error}") from error
+    attributes: Sequence[Sequence[str]] = [PLAIN] * len(members)
+    if has_attributes(git, commit, found.folder, (path for path, *_ in files)):
+        attributes = git.attributes(commit, [prefix + member.path for member in members], ATTRIBUTES)
     if not members:
         raise VersionNotFound(f"{where.module} {version} has no files")
     licence = None
@@ -246,8 +262,8 @@ def pack(git: Git, where: Where, version: str, commit: str) -> Packed:
                 sums.append((name, hashlib.sha256(data).hexdigest()))
                 archive.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
 
-            for member in members:
-                add(member.path, git.blob(member.id))
+            for member, said in zip(members, attributes, strict=True):
+                add(member.path, write_out(git.blob(member.id), member.id, said))
             if licence is not None:
                 add("LICENSE", licence)
 
@@ -255,6 +271,38 @@ def pack(git: Git, where: Where, version: str, commit: str) -> Packed:
     if content.size > parse.LARGEST_ZIP:
         raise VersionNotFound(f"{where.module} {version} is larger than 500 MiB")
     return Packed(content=content, h1=parse.hash_files(sums))
+
+
+# -- what git does to a file that it writes out, which is where go takes it from ---------------------------------------
+
+
+def has_attributes(git: Git, commit: str, folder: str, paths: Iterable[str]) -> bool:
+    """Whether a .gitattributes file may speak of the files below a folder."""
+    above = ["/".join(folder.split("/")[:depth]) for depth in range(folder.count("/") + 1)] if folder else []
+    inside = any(path.rpartition("/")[2] == ".gitattributes" for path in paths)
+    return inside or any(git.read(commit, _join(one, ".gitattributes")) is not None for one in above)
+
+
+def write_out(data: bytes, blob: str, attributes: Sequence[str]) -> bytes:
+    """The bytes of a blob as git writes them with these attributes (gitattributes, "text", "eol" and "ident")."""
+    text, old, eol, ident = attributes
+    if ident == "set":
+        data = _KEYWORD.sub(lambda found: found[0] if _is_foreign(found[1]) else b"$Id: %s $" % blob.encode(), data)
+    how = text if text in ("set", "unset", "auto") else old
+    if eol != "crlf" or how == "unset" or (how == "auto" and not _is_plain(data)):
+        return data
+    return _LONE_LF.sub(b"\r\n", data)
+
+
+def _is_foreign(inner: bytes | None) -> bool:
+    return inner is not None and b" " in inner[1:-1]
+
+
+def _is_plain(data: bytes) -> bool:
+    """Text with no CR in it, as git guesses that."""
+    odd = len(data.removesuffix(b"\x1a").translate(None, _PRINTABLE))
+    printable = len(data) - odd - data.count(b"\n")
+    return b"\r" not in data and b"\0" not in data and printable // 128 >= odd
 
 
 def find_with_readme(git: Git, where: Where, version: str) -> tuple[Revision, str]:

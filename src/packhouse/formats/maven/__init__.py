@@ -17,6 +17,7 @@ FORMAT = Format(
     routes=routes.ROUTES,
     errors=ERRORS,
     snippets=snippets.snippets,
+    transfer=snippets.TRANSFER,
     indexes={
         "folder": Index(over="shelf", write=index.write_folder),
         "snapshot": Index(over="shelf", write=index.write_snapshot),

@@ -1,6 +1,6 @@
 """NuGet packages: the v3 server API with symbols, and the v2 feed, as dotnet, nuget.exe and Chocolatey speak them."""
 
-from packhouse.contract import Coordinates, Format, Index
+from packhouse.contract import Coordinates, Format, Index, Yanking
 from packhouse.formats.nuget import names, parse, snippets
 from packhouse.formats.nuget.errors import ERRORS, read_api_key
 from packhouse.formats.nuget.index import registration
@@ -19,6 +19,7 @@ FORMAT = Format(
     routes=ROUTES,
     errors=ERRORS,
     snippets=snippets.snippets,
+    transfer=snippets.TRANSFER,
     indexes={
         "registration": Index(over="package", write=registration.write_registration, needs="uploads"),
         "registration1": Index(over="package", write=registration.write_registration_1, needs="uploads"),
@@ -30,4 +31,11 @@ FORMAT = Format(
     max_file_size=parse.MAX_FILE_SIZE,
     clients=("nuget.exe", "dotnet"),
     open_files="nuget_symbol_server_enabled",
+    yanking=Yanking(
+        state="unlisted",
+        verb="Unlist",
+        undo="List it again",
+        effect="Searches and the newest version leave it out; who names exactly this version gets it.",
+        kind="caution",
+    ),
 )

@@ -1,6 +1,6 @@
 """Python packages: the simple repository API and the legacy upload form, as pip, uv, twine and their like speak them."""
 
-from packhouse.contract import GIB, Coordinates, Format, Index
+from packhouse.contract import GIB, Coordinates, Format, Index, Yanking
 from packhouse.formats.pypi import index, names, routes, snippets
 from packhouse.formats.pypi.errors import ERRORS
 
@@ -28,4 +28,5 @@ FORMAT = Format(
     digests=("sha256", "md5", "sha1"),  # no client and no document asks for sha512
     clients=("pip", "twine", "uv", "poetry", "pdm", "hatch", "flit"),
     identities="mint",
+    yanking=Yanking(),
 )

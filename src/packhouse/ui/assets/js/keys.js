@@ -4,6 +4,11 @@ function closeMenus(except) {
 }
 
 export function watchKeys() {
+  // on a narrow screen the page one is on may be beyond the edge of its row
+  for (const here of document.querySelectorAll(".places [aria-current], .page-tabs [aria-current]")) {
+    const row = here.closest("nav");
+    row.scrollLeft = here.offsetLeft - row.clientWidth / 2 + here.offsetWidth / 2;
+  }
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
