@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -98,6 +99,10 @@ class Packhouse:
     def wait(self) -> None:
         """Until it says that it is ready."""
         wait_until(lambda: answers(f"{self.url}/-/readiness"), self.group, 120)
+
+    def run(self, *arguments: str, **settings: str) -> None:
+        """A command of the program on the same data, beside the server. Raises `CalledProcessError`."""
+        subprocess.run(_program(*arguments), env={**self._environment(), **settings}, cwd=self.folder, stdout=subprocess.DEVNULL, check=True)
 
     def time_start(self) -> tuple[float, float]:
         """Seconds from exec to the first 200 of readiness, and to that of an authenticated call."""

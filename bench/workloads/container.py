@@ -24,6 +24,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 IMAGE = "bench/load/image"
 TAGS = 10_000
 PAGE = 100
+DOOMED = 2000
 CREATED = (201,)
 PIECE = b"\x5a" * MIB
 
@@ -268,6 +269,56 @@ def measure_tags(stage: Stage) -> list[Result]:
     return [LimitResult(f"Tags of an image with {TAGS:,}, a page of {PAGE}", "ms", times, 10, "each request another page")]
 
 
+def measure_collect(stage: Stage) -> list[Result]:
+    """Images of their own configuration, deleted by digest over four connections, and their bytes collected by the command."""
+    if not stage.with_ours:
+        return []
+    server = stage.own("collecting")
+    at_once = {f"PACKHOUSE_{name}": "0" for name in ("COLLECT_GRACE_SECONDS", "COLLECT_SWEEP_SECONDS", "RETENTION_DAYS")}
+    seconds, left = list[float](), 0
+    for _ in range(stage.rounds):
+        doomed = _push_many(server, DOOMED)
+        shelf = _administrator(server)
+        took = send_all([shelf.ask(f"manifests/{digest}", "DELETE") for digest in doomed], 4, (202,)).seconds
+        # the second round removes what the first has condemned; the third finds nothing, and tells what the command itself costs
+        *rounds, idle = (_time(lambda: server.run("collect", **at_once)) for _ in range(3))
+        seconds.append((took + sum(rounds) - 2 * idle) * 10_000 / len(doomed) + 2 * idle)
+        left = sum(1 for path in (server.folder / "data" / "blobs").glob("??/*") if path.is_file())
+    server.group.stop()
+    note = f"{DOOMED} images a round, each a manifest and a configuration; {left} of the files left"
+    return [LimitResult("Images deleted by digest and collected, for 10,000 of them", "s", seconds, 60, note)]
+
+
+def _time(work: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _push_many(server: Packhouse, count: int) -> list[str]:
+    """So many images without layers; their digests."""
+    shelf = _administrator(server)
+    configs = [json.dumps({"architecture": "amd64", "os": "linux", "author": os.urandom(8).hex()}).encode() for _ in range(count)]
+    kind = "application/vnd.oci.image.config.v1+json"
+    manifests = [
+        json.dumps(
+            {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"mediaType": kind, "size": len(one), "digest": _digest(one)}, "layers": []}
+        ).encode()
+        for one in configs
+    ]
+    send_all([shelf.ask(f"blobs/uploads/?digest={_digest(one)}", "POST", one) for one in configs], 4, CREATED)
+    send_all([shelf.ask(f"manifests/{_digest(one)}", "PUT", one, Content_Type=MANIFEST) for one in manifests], 4, CREATED)
+    return [_digest(one) for one in manifests]
+
+
+def _administrator(server: Packhouse) -> Shelf:
+    """A fresh token that may delete, which no deploy token may."""
+    query = urllib.parse.urlencode({"service": "container_registry", "scope": f"repository:{IMAGE}:pull,push,delete"})
+    reply = ask(Request(f"{server.url}/jwt/auth?{query}", {"Authorization": basic("root", server.admin)}), (200,)).json()
+    assert isinstance(reply, dict)
+    return Shelf(server.url, f"Bearer {reply['token']}")
+
+
 def measure_warm(stage: Stage) -> list[Result]:
     """Whole pulls by tag, all of it cached, through the dependency proxy and of the same image hosted here."""
     if not stage.with_ours:
@@ -320,4 +371,5 @@ WORKLOADS = (
     Workload("container-push", "layers of 1 MiB and 1 GiB; beside docker-registry", measure_push),
     Workload("container-warm", "whole pulls through the dependency proxy, beside hosted ones", measure_warm),
     Workload("container-tags", "pages of 10,000 tags of ours", measure_tags),
+    Workload("container-collect", "deleting 2,000 images of ours and collecting their bytes", measure_collect),
 )

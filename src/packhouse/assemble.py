@@ -66,7 +66,7 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
     pages = Pages(house, sessions)
     proxy = Proxy(house)
     entries = [
-        *_root(Probes(house).routes()),
+        *_root(Probes(house, sessions).routes()),
         *(entry for format in formats for entry in mount_all(format)),
         *(Entry(replace(route, lasting=False), route.path, "root", proxy.format, proxy.style, native=True) for route in proxy.routes()),
         *(Entry(route, route.path, "root", None, git_http.STYLE, native=True) for route in git_http.routes()),

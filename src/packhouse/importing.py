@@ -224,7 +224,5 @@ async def import_packages(format: Format, source: tuple[str, str], target: tuple
             except Failed as error:
                 sys.stderr.write(f"packhouse: {error}\n")
                 return 2
-    sys.stdout.write(
-        f"{tally.published} published, {tally.there} there already, {tally.skipped} left out, {len(tally.failures)} failed\n"
-    )
+    sys.stdout.write(f"{tally.published} published, {tally.there} there already, {tally.skipped} left out, {len(tally.failures)} failed\n")
     return 1 if tally.failures else 0

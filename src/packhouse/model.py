@@ -226,7 +226,7 @@ class VersionRow(Struct):
 
 
 class PackageRow(Struct):
-    """A package of one project: display name, key, versions oldest first, and its tags as tag → version."""
+    """A package of one project: display name, key, versions oldest first, and its tags as tag → version. `home` is the project's path today."""
 
     id: int
     project: int
@@ -234,6 +234,7 @@ class PackageRow(Struct):
     key: str
     versions: tuple[VersionRow, ...] = ()
     tags: Mapping[str, str] = {}
+    home: str = ""
 
 
 class Rows(Struct):
@@ -340,3 +341,24 @@ class GitEntry(Struct):
     kind: str
     id: str
     size: int = 0
+
+
+class LogRecord(Struct):
+    """A line of the log of what was vouched for, and its number there."""
+
+    number: int
+    text: str
+
+
+class LogTree(Struct):
+    """How many records the log has, and the hash of the tree that they are the leaves of (RFC 6962)."""
+
+    size: int
+    root: bytes
+
+
+class Signed(Struct):
+    """An Ed25519 signature and the public key that it is checked with."""
+
+    key: bytes
+    signature: bytes

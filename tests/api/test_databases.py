@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stand import DEVELOPER, READ, Stand
+from wire import basic, bearer
 
 
 def test_a_tour_on_each_database(database_stand: Stand) -> None:
@@ -54,6 +55,17 @@ def test_a_tour_on_each_database(database_stand: Stand) -> None:
     want(409, "POST", "/users", {"username": "ANNA", "name": "a", "email": "other@mail.example", "force_random_password": True})
     want(200, "PUT", f"/groups/{group['id']}", {"path": "renamed"})
     assert want(200, "GET", "/projects/renamed%2Finner%2Ftool")["id"] == project["id"]
+    assert database_stand.api("GET", "/projects/outer%2Finner%2Ftool").status == 301
+    hidden = database_stand.make_group("hidden")
+    member = database_stand.make_member(database_stand.make_project(hidden), DEVELOPER, where="projects")
+    want(200, "GET", "/groups/hidden", token=member.token)
+    want(404, "GET", "/groups/hidden", token=database_stand.make_personal_token(database_stand.make_user()).token)
+    person = database_stand.make_user("bert", password="correct horse battery")
+    ask = ("/jwt/auth?service=container_registry", basic("bert", "correct horse battery"))
+    passed = bearer(database_stand.http.get(*ask).expect(200).json()["token"])
+    database_stand.http.get("/v2/", passed).expect(200)
+    want(200, "PUT", f"/users/{person['id']}", {"password": "another horse battery"})
+    database_stand.http.get("/v2/", passed).expect(401)
     want(200, "PUT", "/application/settings", {"package_registry_allow_anyone_to_pull_option": False})
     want(202, "DELETE", f"/groups/{group['id']}")
     want(404, "GET", f"/projects/{project['id']}")

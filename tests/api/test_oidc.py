@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from issuer import SHA, Issuer, make_key
-from stand import DEVELOPER, MAINTAINER, Login, Stand, Team
+from stand import ADMIN_TOKEN, DEVELOPER, MAINTAINER, Login, Stand, Team
 
 from .conftest import Desk, Json
 
@@ -238,6 +241,45 @@ def test_format_and_package(api: Desk, team: Team, issuer: Issuer) -> None:
     job = api.call("POST", f"{path}/{pipeline['id']}/jobs", {"name": "more"}, token).expect(201).json()
     assert put(api, team.project, job["token"], "tool", "2.0") == 201
     assert put(api, team.project, job["token"], "other") == 403
+
+
+def test_tags_of_images_are_bound_too(api: Desk, team: Team, issuer: Issuer) -> None:
+    """A token for one package of one format could remove the tags of a project's images."""
+    trust(api, team, issuer, format="npm", package="@sec/lib", access_level=40)
+    token = ask(api, team, issuer.sign(issuer.of_gitlab())).expect(201).json()["token"]
+    repository = push_image(api, team)
+    path = f"/projects/{team.project['id']}/registry/repositories/{repository['id']}/tags"
+    assert api.call("DELETE", f"{path}/v1", None, token).status == 403
+    assert api.call("DELETE", f"{path}?name_regex_delete=.*", None, token).status == 403
+    assert [row["name"] for row in api.get(path).json()] == ["v1"]
+
+
+def push_image(api: Desk, team: Team) -> Json:
+    """The repository of an image without layers that was just pushed as `v1`."""
+    config = b"{}"
+    digest = "sha256:" + hashlib.sha256(config).hexdigest()
+    media = "application/vnd.oci.image.manifest.v1+json"
+    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": media, "config": described, "layers": []}).encode()
+    base, login = f"/v2/{team.project['path_with_namespace']}", base64.b64encode(f"root:{ADMIN_TOKEN}".encode()).decode()
+    http, headers = api.stand.http, {"Authorization": f"Basic {login}"}
+    http.request("POST", f"{base}/blobs/uploads/?digest={digest}", config, headers).expect(201)
+    http.put(f"{base}/manifests/v1", manifest, {**headers, "Content-Type": media}).expect(201)
+    [found] = api.get(f"/projects/{team.project['id']}/registry/repositories").expect(200).json()
+    row: Json = found
+    return row
+
+
+def test_a_job_ends_with_the_token_that_started_it(api: Desk, team: Team, issuer: Issuer) -> None:
+    """A build whose right ends in minutes could give itself one that lasts a week."""
+    trust(api, team, issuer)
+    given = ask(api, team, issuer.sign(issuer.of_gitlab())).expect(201).json()
+    path = f"/projects/{team.project['id']}/pipelines"
+    pipeline = api.call("POST", path, {"ref": "main", "sha": SHA}, given["token"]).expect(201).json()
+    job = api.call("POST", f"{path}/{pipeline['id']}/jobs", {"name": "long", "timeout_seconds": 604800}, given["token"]).expect(201).json()
+    with sqlite3.connect(api.stand.data / "packhouse.sqlite3") as rows:
+        (expires,) = rows.execute("SELECT expires FROM job WHERE id = ?", (job["id"],)).fetchone()
+    assert expires / 1_000_000 <= datetime.fromisoformat(given["expires_at"]).timestamp() + 1
 
 
 def test_scopes(api: Desk, team: Team, issuer: Issuer) -> None:

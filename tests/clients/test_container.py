@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,26 @@ def test_skopeo_copies_lists_and_deletes(quay: Quay) -> None:
     quay.skopeo("delete", "--tls-verify=false", f"docker://{quay.ref('img:v1')}")
     gone = quay.skopeo("inspect", "--tls-verify=false", f"docker://{quay.ref('img:v1')}", status=None)
     assert "manifest unknown" in gone.said
+
+
+def test_clients_pull_from_a_moment(quay: Quay) -> None:
+    """What a tag named last week cannot be pulled by the clients that everybody has, or is what it names now."""
+    then = quay.push("img:v1")
+    time = datetime.now(UTC).strftime("%Y%m%dt%H%M%S.%fz")
+    maintainer = quay.team.maintainer
+    quay.run("skopeo", "login", "--tls-verify=false", "--username", maintainer.user, "--password", maintainer.token, quay.stand.host)
+    quay.login(maintainer)
+    plain = ("--src-tls-verify=false", "--dest-tls-verify=false")
+    quay.skopeo("copy", *plain, "--format", "v2s2", f"docker://{quay.ref('img:v1')}", f"docker://{quay.ref('img:v1')}")
+    assert quay.inspect("img:v1")["Digest"] != then
+    quay.skopeo("delete", "--tls-verify=false", f"docker://{quay.ref('img:v1')}")
+
+    past = quay.ref(f"img/at/{time}:v1")
+    assert quay.run("crane", "digest", "--insecure", past).out.strip() == then
+    quay.skopeo("copy", *plain, f"docker://{past}", "dir:past")
+    assert "sha256:" + hashlib.sha256((quay.folder / "past" / "manifest.json").read_bytes()).hexdigest() == then
+    quay.skopeo("copy", *plain, f"docker://{past}", f"docker://{quay.ref('img:back')}")
+    assert quay.inspect("img:back")["Digest"] == then
 
 
 @pytest.mark.parametrize("who", ["reporter", "developer", "maintainer", "stranger", "nobody"])

@@ -75,6 +75,27 @@ def test_python_gitlab_reads_tags_and_branches(work: Path, stand: Stand, team: T
     assert "v3.0.0" not in desk.run("git", "ls-remote", "--tags", "origin", cwd=work).out
 
 
+def test_python_gitlab_reads_files_and_protects_branches(work: Path, stand: Stand, team: Team, desk: Desk) -> None:
+    """A script that reads files, takes an archive or protects a release branch fails."""
+    gitlab = pytest.importorskip("gitlab", reason="python-gitlab is not installed")
+    desk.note("python-gitlab")
+    with gitlab.Gitlab(stand.url, private_token=team.maintainer.token, keep_base_url=True) as session:
+        project: Any = session.projects.get(team.project["path_with_namespace"])
+        assert [entry["name"] for entry in project.repository_tree(get_all=True)] == ["README.md"]
+        assert project.files.get("README.md", ref="v1.0.0").decode() == b"version 1\n"
+        assert project.files.raw("README.md", ref="main") == b"version 2\n"
+        assert project.repository_archive(sha="v1.0.0", format="zip")[:2] == b"PK"
+        assert [commit.title for commit in project.commits.list(get_all=True)] == ["version 2", "version 1"]
+        rule = project.protectedbranches.create({"name": "release/*", "push_access_level": 0, "allow_force_push": False})
+        assert {row.name for row in project.protectedbranches.list(get_all=True)} == {"main", "release/*"}
+        assert project.protectedbranches.get("release/*").push_access_levels[0]["access_level"] == 0
+        rule.delete()
+        project.branches.create({"branch": "next", "ref": "main"})
+        project.default_branch = "next"
+        project.save()
+        assert session.projects.get(project.id).default_branch == "next"
+
+
 class PlainAddress(Stand):
     """A server on port 80 of a loopback address: the path of a Go module has no port."""
 

@@ -27,14 +27,16 @@ IGNORED = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA", "SAVEPOINT", "RELEASE")
 class Inside:
     """An application on SQLite. `with Inside(folder) as inside: inside.ask(...)`; `inside.statements` are those of the last request."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
+        self.settings = settings
+        self.address = "127.0.0.1"  # where requests come from
         self.statements: list[str] = []
         self.transactions = 0
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
-        settings = Settings(data=str(self.folder), access_log=False, external_url="http://registry.example")
+        settings = Settings(data=str(self.folder), access_log=False, external_url="http://registry.example", **self.settings)
         self.app: App = make_app(settings, tuple(ALL.values()), ToySigner)
         self._runner.run(prepare(self.app.house))
         self.app.house.store.start()  # type: ignore[attr-defined]
@@ -84,7 +86,7 @@ class Inside:
             raw.append((b"content-length", str(len(body)).encode()))
         scope = {
             "type": "http", "method": ask.method, "raw_path": path.encode(), "path": path, "query_string": query.encode(), "headers": raw,
-            "client": ("127.0.0.1", 1), "extensions": {}, "http_version": "1.1", "scheme": "http",
+            "client": (self.address, 1), "extensions": {}, "http_version": "1.1", "scheme": "http",
         }  # fmt: skip
         incoming = [{"type": "http.request", "body": body, "more_body": False}]
         out: list[Any] = []

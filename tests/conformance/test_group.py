@@ -44,7 +44,9 @@ def test_union(server: Server, reaching: Client) -> None:
         "outside": make_home(server, reaching, PUBLIC),
     }
     samples = {key: home.publish_new(f"of-{key}") for key, home in homes.items()}
-    samples |= {f"{key}, shared": home.publish_new("shared", f"{n}.0.0") for n, (key, home) in enumerate(homes.items())}
+    # where a name has one owner, what the others publish under it has a name of its own
+    names = {key: f"shared-{key}" if reaching.format.owned_names else "shared" for key in homes}
+    samples |= {f"{key}, shared": home.publish_new(names[key], f"{n}.0.0") for n, (key, home) in enumerate(homes.items())}
     furniture, any_home = server.furniture, homes["public"]
     readers = {
         "anonymous": (None, {"public"}),
@@ -71,7 +73,8 @@ def test_one_reader_after_another(server: Server, reaching: Client) -> None:
     """A document made for one reader could be served to another one who may see less."""
     top = server.furniture.group(PUBLIC)
     hidden, shown = make_home(server, reaching, PRIVATE, top), make_home(server, reaching, PUBLIC, top)
-    secret, open_ = hidden.publish_new("shared", "2.0.0"), shown.publish_new("shared", "1.0.0")
+    other = "shared-too" if reaching.format.owned_names else "shared"
+    secret, open_ = hidden.publish_new("shared", "2.0.0"), shown.publish_new(other, "1.0.0")
     member = server.furniture.member(top, REPORTER)
     stranger = server.furniture.token(server.furniture.user()) if reaching.shy else None
     for _ in range(4):

@@ -69,7 +69,7 @@ def test_fetches_what_is_new_and_only_that(pushed: Work, team: Team, address: Ad
     """A fetch after a push misses commits, or brings everything again."""
     copy = clone(pushed, address(team.project, team.reporter), "copy")
     new = pushed.commit({"new.txt": "new"})
-    pushed.run("push", "--quiet", address(team.project, team.developer), "main")
+    pushed.run("push", "--quiet", address(team.project, team.maintainer), "main")
     before = int(copy.read("count-objects", "-v").split("count: ")[1].split()[0])
     copy.run("fetch", "--quiet")
     assert copy.read("rev-parse", "origin/main") == new
@@ -288,7 +288,7 @@ def test_pushes_at_once_to_different_branches_all_arrive(pushed: Work, team: Tea
 
 def test_pushes_at_once_to_one_branch_have_one_winner(pushed: Work, team: Team, address: Address) -> None:
     """A push overwrites another one that came at the same time."""
-    url = address(team.project, team.developer)
+    url = address(team.project, team.maintainer)
     copies = [clone(pushed, url, f"copy{number}") for number in range(3)]
     for number, copy in enumerate(copies):
         copy.commit({f"f{number}": str(number)})
@@ -303,16 +303,16 @@ def test_a_push_cut_in_the_middle_leaves_nothing_and_the_next_one_works(pushed: 
     """A broken connection leaves half a pack that is listed, or a lock that stops all later pushes."""
     old = pushed.read("rev-parse", "HEAD")
     head = line(f"{old} {'1' * 40} refs/heads/main\0 report-status\n".encode()) + FLUSH + b"PACK\0\0\0\2\0\0\0\5"
-    login = basic(team.developer.user, team.developer.token)["Authorization"]
+    login = basic(team.maintainer.user, team.maintainer.token)["Authorization"]
     with socket.create_connection(("127.0.0.1", stand.port), timeout=30) as wire:
         wire.sendall(
             f"POST {path_of(team.project)}/git-receive-pack HTTP/1.1\r\nHost: {stand.host}\r\nAuthorization: {login}\r\n"
             f"Content-Type: {GIVE['Content-Type']}\r\nContent-Length: 1000000\r\n\r\n".encode()
             + head
         )
-    assert old in pushed.run("ls-remote", address(team.project, team.developer)).out
+    assert old in pushed.run("ls-remote", address(team.project, team.maintainer)).out
     pushed.commit({"later": "later"})
-    pushed.run("push", "--quiet", address(team.project, team.developer), "main")
+    pushed.run("push", "--quiet", address(team.project, team.maintainer), "main")
 
 
 def programs_for(folder: Path) -> list[str]:

@@ -75,6 +75,27 @@ def test_refs_lead_to_commits(git: Reader, work: Work) -> None:
     assert dict(git.tags()) == {"again": new, "v1.0.0": old, "v1.1.0": new}
 
 
+def test_refs_are_read_again_when_one_has_moved(git: Reader, work: Work, bare: Path, spool: Spool) -> None:
+    """A tag that was pushed, moved, packed or deleted is not seen by the next one who reads."""
+
+    def tags() -> dict[str, str]:
+        reader = Reader(bare, spool)
+        try:
+            return dict(reader.tags())
+        finally:
+            reader.close()
+
+    old, new = work.read("rev-parse", "v1.0.0"), work.read("rev-parse", "HEAD")
+    assert "v2" not in tags() and "v2" not in tags()
+    for commit in (old, new):
+        work.run("push", "--quiet", "--force", str(bare), f"{commit}:refs/tags/v2")
+        assert tags()["v2"] == tags()["v2"] == commit
+        work.run("--git-dir", str(bare), "pack-refs", "--all")
+        assert tags()["v2"] == commit
+    work.run("push", "--quiet", str(bare), ":refs/tags/v2")
+    assert "v2" not in tags()
+
+
 def test_names_and_ids_are_resolved(git: Reader, work: Work) -> None:
     """A short id or a branch with a slash is not found, or a revision expression is taken for a name."""
     new = work.read("rev-parse", "HEAD")
@@ -146,6 +167,75 @@ def test_files_are_read_up_to_a_limit_and_links_are_not(git: Reader, work: Work)
     assert git.read(new, "go.mod", limit=8) is None
     for path in ("link", "a", "", "/go.mod", "./go.mod", "../go.mod", "go.mod/", "nothing", "a//x"):
         assert git.read(new, path) is None, path
+
+
+def test_a_folder_is_listed_one_level_deep(git: Reader, work: Work) -> None:
+    """A page shows the files of all folders at once, or a folder that is a file."""
+    root = reading.list_tree(git, "main")
+    assert root is not None
+    assert [(entry.path, entry.kind, entry.mode) for entry in root[:4]] == [
+        ("a", "folder", "040000"), ("b", "folder", "040000"), ("a.txt", "file", "100644"), ("go.mod", "file", "100644"),
+    ]  # fmt: skip
+    assert root[0].id == work.read("rev-parse", "main:a")
+    below = reading.list_tree(git, "v1.1.0", "/a/")
+    assert below is not None and [(entry.name, entry.path, entry.size) for entry in below] == [("x", "a/x", 1)]
+    for ref, path in (("main", "a.txt"), ("main", "nothing"), ("main", "../a"), ("nothing", ""), ("--all", ""), ("main", "a\0b"), ("main", "link/x")):
+        assert reading.list_tree(git, ref, path) is None, (ref, path)
+
+
+def test_a_file_is_found_with_its_bytes_where_they_are_few(git: Reader, work: Work) -> None:
+    """A page loads a large file into memory, follows a link, or shows a folder as a file."""
+    found = reading.read_blob(git, "main", "b/two")
+    assert found is not None and (found.content, found.size, found.commit) == (b"22", 2, work.read("rev-parse", "main"))
+    large = reading.read_blob(git, "main", "b/two", limit=1)
+    assert large is not None and (large.content, large.size) == (None, 2)
+    link = reading.read_blob(git, "main", "link")
+    assert link is not None and (link.kind, link.content) == ("link", b"go.mod")
+    for ref, path in (("main", "a"), ("main", ""), ("v1.0.0", "run.sh"), ("nothing", "a.txt"), ("main", "./a.txt")):
+        assert reading.read_blob(git, ref, path) is None, (ref, path)
+
+
+@pytest.mark.parametrize("head", [b"D\xe9v <a\xff@x>", b"D\xe9v <a@x>\nencoding bogus-9", b"D\\ud800v <a@x>\nencoding unicode_escape"])
+def test_a_commit_of_any_encoding_is_described(head: bytes, work: Work, bare: Path, spool: Spool) -> None:
+    """One odd commit makes every list of branches fail."""
+    who, _, more = head.partition(b"\n")
+    tree = work.run("mktree").out.strip().encode()
+    lines = [b"tree " + tree, b"author " + who + b" 1 +0000", b"committer " + who + b" 1 +0000", *([more] if more else []), b"", b"m\xf6\n"]
+    commit = work.run("hash-object", "-t", "commit", "-w", "--stdin", data=b"\n".join(lines)).out.strip()
+    work.run("push", "--quiet", str(bare), f"{commit}:refs/heads/odd")
+    reader = Reader(bare, spool)
+    found = reading.list_commits(reader, "odd")
+    reader.close()
+    assert found is not None and found[0].author_name.startswith("D") and found[0].author_name.encode()
+
+
+def test_commits_are_listed_newest_first(git: Reader, work: Work) -> None:
+    """The history of a branch lacks its head, ignores its limit, or takes a path for a pattern."""
+    old, new = work.read("rev-parse", "v1.0.0"), work.read("rev-parse", "HEAD")
+
+    def ids(ref: str, limit: int = 20, offset: int = 0, path: str = "") -> list[str] | None:
+        found = reading.list_commits(git, ref, limit, offset, path)
+        return None if found is None else [one.commit.id for one in found]
+
+    assert (ids("main"), ids("main", 1), ids("main", 1, 1), ids("old/er")) == ([new, old], [new], [old], [old])
+    assert (ids("main", path="run.sh"), ids("main", path="a"), ids("main", path="*.sh"), ids("main", path=":/")) == ([new], [old], [], [])
+    assert (ids("nothing"), ids("--all"), ids("main", path="--all")) == (None, None, [])
+
+
+def test_attributes_are_those_of_the_commit_and_of_git(git: Reader, work: Work, bare: Path, spool: Spool) -> None:
+    """A module's zip follows attributes of another commit or of this machine, or leaves something behind each time."""
+    work.commit({".gitattributes": '*.txt text eol=crlf\n"quo ted" -text\n', "deep/.gitattributes": "a.txt !eol\n", "quo ted": "x"})
+    work.run("push", "--quiet", str(bare), "HEAD:refs/heads/attributes")
+    paths, names = ["a.txt", "deep/a.txt", "quo ted", "ü.txt", "go.mod"], ("text", "eol")
+    again = Reader(bare, spool)
+    found = again.attributes(again.branches()["attributes"], paths, names)
+    assert [tuple(one) for one in found] == [
+        ("set", "crlf"), ("set", "unspecified"), ("unset", "unspecified"), ("set", "crlf"), ("unspecified", "unspecified"),
+    ]  # fmt: skip
+    for commit in (work.read("rev-parse", "v1.0.0"), "f" * 40, "--help"):
+        assert {value for one in again.attributes(commit, paths, names) for value in one} == {"unspecified"}
+    again.close()
+    assert list(spool.folder.iterdir()) == []
 
 
 def test_a_blob_is_read_by_its_id(git: Reader, work: Work) -> None:

@@ -131,9 +131,15 @@ def test_who_reads_and_who_writes(pushed: Work, team: Team, stand: Stand) -> Non
 def test_the_default_branch_is_changed(pushed: Work, team: Team, stand: Stand, address: Address) -> None:
     """Nobody can leave the first branch that was pushed."""
     where = f"/projects/{team.project['id']}/-/repository"
-    stand.want(404, "PUT", where, {"default_branch": "nothing"}, token=team.maintainer.token)
+    stand.want(400, "PUT", where, {"default_branch": "nothing"}, token=team.maintainer.token)
     stand.want(403, "PUT", where, {"default_branch": "feature/one"}, token=team.developer.token)
     assert stand.want(200, "PUT", where, {"default_branch": "feature/one"}, token=team.maintainer.token)["default_branch"] == "feature/one"
+    project = f"/projects/{team.project['id']}"
+    assert "nothing" in stand.want(400, "PUT", project, {"default_branch": "nothing", "description": "x"}, token=team.maintainer.token)["message"]
+    assert not stand.want(200, "GET", project)["description"]
+    assert stand.want(200, "PUT", project, {"default_branch": "main"}, token=team.maintainer.token)["default_branch"] == "main"
+    stand.want(403, "PUT", project, {"default_branch": "feature/one"}, token=team.developer.token)
+    assert stand.want(200, "PUT", project, {"default_branch": "feature/one"}, token=team.maintainer.token)["default_branch"] == "feature/one"
     assert "ref: refs/heads/feature/one\tHEAD" in pushed.run("ls-remote", "--symref", address(team.project, team.developer), "HEAD").out
 
 
@@ -153,7 +159,7 @@ def test_a_mirror_follows_its_source(work: Work, open_stand: Stand) -> None:
     """What is new at the source does not arrive, or what is gone there stays."""
     source, target = open_stand.make_team(), open_stand.make_team()
     url = f"{open_stand.url}/{source.project['path_with_namespace']}.git"
-    with_login = url.replace("://", f"://{source.developer.user}:{source.developer.token}@")
+    with_login = url.replace("://", f"://{source.maintainer.user}:{source.maintainer.token}@")
     work.commit({"a": "1"})
     work.run("tag", "v1")
     work.run("push", "--quiet", with_login, "HEAD:refs/heads/trunk", "HEAD:refs/heads/gone", "v1")
@@ -218,6 +224,36 @@ def test_a_mirror_of_nothing_says_so_and_keeps_what_there_is(work: Work, open_st
     assert [branch["name"] for branch in open_stand.want(200, "GET", f"{base(team)}/branches")] == ["main"]
 
 
+def test_a_new_project_copies_once(work: Work, open_stand: Stand) -> None:
+    """A project that was to begin with the code of another place stays empty, shows its password, or is overwritten later."""
+    source = open_stand.make_team()
+    with_login = f"http://{source.reporter.user}:{source.reporter.token}@{open_stand.host}/{source.project['path_with_namespace']}.git"
+    head = work.commit({"a": "1"})
+    pushing = with_login.replace(f"{source.reporter.user}:{source.reporter.token}", f"{source.maintainer.user}:{source.maintainer.token}")
+    work.run("push", "--quiet", pushing, "HEAD:refs/heads/trunk")
+    made = open_stand.make_project(source.group, import_url=with_login)
+    assert made["import_status"] == "scheduled" and source.reporter.token not in str(made)
+    where = f"/projects/{made['id']}/mirror/pull"
+    for _ in range(200):
+        if open_stand.api("POST", where).status != 409:
+            break
+    told = open_stand.want(200, "GET", where)
+    assert (told["update_status"], told["next_update_at"], told["enabled"]) == ("finished", None, False) and source.reporter.token not in str(told)
+    assert open_stand.want(200, "GET", f"/projects/{made['id']}")["import_status"] == "finished"
+    assert open_stand.want(200, "GET", f"/projects/{made['id']}/repository/branches/trunk")["commit"]["id"] == head
+    own = pushing.replace(source.project["path_with_namespace"], made["path_with_namespace"])
+    work.commit({"a": "2"})
+    work.run("push", "--quiet", own, "HEAD:refs/heads/trunk")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x.git", "http://u:p@10.0.0.1/x.git", "file:///etc", "ssh://git@host/x", "http://[", "x"])
+def test_a_project_that_may_not_copy_is_not_made(url: str, team: Team, stand: Stand) -> None:
+    """A new project reads what only the server can reach, or is left half made."""
+    answer = stand.api("POST", "/projects", {"name": "copied", "namespace_id": team.group["id"], "import_url": url}, token=team.maintainer.token)
+    assert answer.status in (400, 502) and "u:p" not in answer.text
+    assert "copied" not in {project["path"] for project in stand.want(200, "GET", f"/groups/{team.group['id']}/projects")}
+
+
 def test_an_administrator_imports_from_an_allowed_folder(tmp_path: Path, open_stand: Stand) -> None:
     """A repository on the server's disk cannot be taken over, or anything on that disk can."""
     imports = open_stand.data.parent / "imports"
@@ -244,14 +280,17 @@ def test_an_administrator_imports_from_an_allowed_folder(tmp_path: Path, open_st
 def test_each_database_keeps_what_is_known_of_a_repository(work: Work, database_stand: Stand) -> None:
     """A push or a mirror fails on one of the databases."""
     team = database_stand.make_team()
-    own = f"http://{team.developer.user}:{team.developer.token}@{database_stand.host}/{team.project['path_with_namespace']}.git"
+    own = f"http://{team.maintainer.user}:{team.maintainer.token}@{database_stand.host}/{team.project['path_with_namespace']}.git"
     for number in (1, 2):
         work.commit({"a": str(number)})
         work.run("push", "--quiet", own, "HEAD:refs/heads/trunk")
     assert database_stand.want(200, "GET", f"/projects/{team.project['id']}")["default_branch"] == "trunk"
     where = f"/projects/{team.project['id']}/mirror/pull"
-    settings = {"url": "http://93.184.215.14/x.git", "enabled": "false", "auth_password": "sec-ret"}
+    settings = {"url": "https://93.184.215.14/x.git", "enabled": "false", "auth_password": "sec-ret"}
     assert database_stand.want(200, "PUT", where, settings, token=team.maintainer.token)["enabled"] is False
     assert database_stand.want(200, "PUT", where, {"auth_user": "robot"}, token=team.maintainer.token)["auth_user"] == "robot"
+    database_stand.want(400, "PUT", where, {"url": "http://93.184.215.14/x.git", "auth_password": "sec-ret"}, token=team.maintainer.token)
+    moved = {"url": "https://93.184.215.14/y.git", "enabled": "false"}
+    assert database_stand.want(200, "PUT", where, moved, token=team.maintainer.token)["auth_user"] is None  # nor is the secret kept
     database_stand.want(204, "DELETE", where, token=team.maintainer.token)
     database_stand.want(404, "GET", where, token=team.maintainer.token)

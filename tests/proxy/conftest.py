@@ -237,6 +237,7 @@ class Group:
 
     def set(self, **settings: Any) -> Json:
         changed: Json = self.stand.want(200, "PUT", self.api, settings)
+        self.front.seen[:] = [seen for seen in self.front.seen if seen.path != "/v2/"]  # that they were tried
         return changed
 
 

@@ -76,6 +76,19 @@ def test_head_of_a_blob_fetches_nothing(group: Group, registry: Registry) -> Non
     assert group.front.asked("GET") == []
 
 
+def test_heads_are_their_gets(group: Group, registry: Registry) -> None:
+    """A client that asks with HEAD first would decide by headers that GET does not have, before or after a thing is cached."""
+    image = registry.push()
+    paths = [f"{image.name}/blobs/{digest}" for digest in (image.layer_digest, "sha256:" + "0" * 64, "sha256:odd")]
+    paths += [f"{image.name}/manifests/{reference}" for reference in ("1", image.digest, "absent", "sha256:odd")]
+    for _ in range(2):
+        for path in paths:
+            head, got = (group.get(path, method) for method in ("HEAD", "GET"))
+            assert (head.status, head.body) == (got.status, b""), path
+            for name in ("Content-Type", "Content-Length", "Docker-Content-Digest", "Docker-Distribution-Api-Version"):
+                assert got.status != 200 or got.headers[name] == head.headers[name], (path, name)
+
+
 def test_moved_tag_is_followed(group: Group, registry: Registry) -> None:
     """A tag that moved upstream would still give the old image, or the old image be gone by its digest."""
     old = registry.push()
@@ -265,8 +278,8 @@ def test_another_upstream_has_a_cache_of_its_own(group: Group, registry: Registr
     """A group that moves to another upstream would go on giving out what the first one said."""
     image = registry.push()
     group.pull(image)
-    other.fault = lambda handler: handler.answer(404) is None
     group.set(upstream_url=other.url)
+    other.fault = lambda handler: handler.answer(404) is None
     group.manifest(image).expect(404)
 
 

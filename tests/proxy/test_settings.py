@@ -205,6 +205,27 @@ def test_retention(registry: Registry, front: Front, tmp_path: Path) -> None:
             assert connection.execute("SELECT count(*) FROM event WHERE what = 'dependency_proxy_expire'").fetchone() == (1,)
 
 
+def test_forgetting_on_both_databases(registry: Registry, front: Front, tmp_path: Path, database_url: str) -> None:
+    """What nobody reads would be forgotten on one database, and never on the other."""
+    image = registry.push()
+
+    async def run(at: int) -> None:
+        house = make_house(Settings(data=str(tmp_path / "data"), database_url=database_url))
+        await house.database.start()
+        try:
+            await forget(house, "test", at)
+        finally:
+            await house.database.close()
+
+    with Stand(tmp_path / "data", {"PACKHOUSE_OUTBOUND_ALLOW": "127.0.0.1", "PACKHOUSE_DATABASE_URL": database_url}) as stand:
+        group = make_group(stand, front)
+        group.pull(image)
+        group.set(ttl_days=7)
+        for days, left in ((6, 1), (8, 0)):
+            asyncio.run(run(now() + days * DAY))
+            assert stand.want(200, "GET", group.api)["image_count"] == left
+
+
 def test_fetches_are_in_the_log(group: Group, registry: Registry) -> None:
     """What came from an upstream, and for whom, could not be told afterwards."""
     image = registry.push()

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from packhouse.blobs.disk import DiskStore
 from packhouse.blobs.spool import SMALL
-from packhouse.blobs.store import Store, stored_name
+from packhouse.blobs.store import Store, stored_names
 from packhouse.errors import OutOfSpace
 from packhouse.model import Spooled
 
@@ -88,9 +89,7 @@ def test_one_wins_at_once(store: Store, keep: Keep) -> None:
 
 def test_names_of_their_own() -> None:
     """A name that is taken could be given out again."""
-    taken = {"a", "a.2", "a.3"}
-    assert stored_name("a", taken.__contains__) == "a.4"
-    assert stored_name("b", taken.__contains__) == "b"
+    assert list(islice(stored_names("a"), 4)) == ["a", "a.2", "a.3", "a.4"]
 
 
 def test_no_address_by_itself(store: Store, keep: Keep, run: Run) -> None:
@@ -142,7 +141,7 @@ def test_bytes_are_durable_before_their_name(disk: DiskStore, spool: Any, run: R
 
 
 def test_without_links(disk: DiskStore, keep: Keep, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system that knows no links could not keep a store."""
+    """A file system that knows no links could not keep a store, or lose what is in it to the next that comes."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
@@ -151,6 +150,10 @@ def test_without_links(disk: DiskStore, keep: Keep, run: Run, monkeypatch: pytes
     spooled = keep(b"one")
     run(disk.put(spooled, spooled.sha256))
     assert read(disk, spooled.sha256) == b"one" and not Path(spooled.path).exists()
+    second = keep(b"two")
+    with pytest.raises(FileExistsError):
+        run(disk.put(second, spooled.sha256))
+    assert read(disk, spooled.sha256) == b"one"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

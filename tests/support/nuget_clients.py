@@ -95,6 +95,16 @@ class NugetExe:
 
 # -- the .NET SDK ------------------------------------------------------------------------------------------------------
 
+DOTNET = {
+    "LD_LIBRARY_PATH": str(OPENSSL),
+    "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+    "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
+    "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": "1",
+    "DOTNET_NOLOGO": "1",
+    "MSBUILDDISABLENODEREUSE": "1",  # else a build server outlives the test
+    "UseSharedCompilation": "false",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Dotnet:
@@ -103,16 +113,7 @@ class Dotnet:
     desk: Desk
 
     def run(self, *arguments: str | Path, cwd: Path, status: int | None = 0) -> Run:
-        env = {
-            "LD_LIBRARY_PATH": str(OPENSSL),
-            "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
-            "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
-            "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": "1",
-            "DOTNET_NOLOGO": "1",
-            "MSBUILDDISABLENODEREUSE": "1",  # else a build server outlives the test
-            "UseSharedCompilation": "false",
-        }
-        return self.desk.run("dotnet", *arguments, cwd=cwd, env=env, status=status, timeout=PATIENCE)
+        return self.desk.run("dotnet", *arguments, cwd=cwd, env=DOTNET, status=status, timeout=PATIENCE)
 
     def pack(self, folder: Path, name: str, version: str) -> tuple[Path, Path]:
         """A library and its symbols, compiled and packed."""

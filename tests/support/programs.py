@@ -39,12 +39,20 @@ def _node(*script: str) -> Program:
     return Program(("node", NODE_TOOLS.joinpath(*script)))
 
 
+def _old_composer() -> tuple[str | Path, ...]:
+    quiet = ROOT / "tests" / "clients" / "composer1" / "quiet.php"
+    settings = ("disable_functions=error_reporting,call_user_func_array", f"auto_prepend_file={quiet}", "error_reporting=0")
+    options = [part for setting in settings for part in ("-d", setting)]
+    return ("php", *options, INSTALLED / "composer1" / "node_modules" / "getcomposer" / "composer.phar")
+
+
 def _go(name: str, *version: str) -> Program:
     return Program((INSTALLED / "go" / "bin" / name,), version)
 
 
 PROGRAMS: Mapping[str, Program] = {
     "curl": Program(("curl",)),
+    "wget": Program(("wget",)),
     "git": Program(("git",)),
     "pip": _python("pypi", "pip"),
     "build": _python("pypi", "pyproject-build"),
@@ -60,6 +68,7 @@ PROGRAMS: Mapping[str, Program] = {
     "sbt": Program(("java", "-jar", INSTALLED / "sbt" / "sbt-launch.jar"), told_by=("cat", INSTALLED / "sbt" / "version")),
     "gradle": Program(("gradle",)),
     "composer": Program(("composer",)),
+    "composer 1": Program(_old_composer()),
     "conan": _python("conan", "conan"),
     "conan 1": _python("conan1", "conan"),
     "npm": Program(("npm",)),

@@ -28,6 +28,7 @@ class Call(Protocol):
     access: Access
     entry: Any
     address: str
+    at: Instant | None  # the moment that is asked for; None: now
     lookup: Callable[[int | str], Awaitable[Access]]
 
     @property

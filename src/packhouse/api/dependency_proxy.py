@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from packhouse.api.call import Call, writing
 from packhouse.api.parameters import Parameters, read_parameters
@@ -14,10 +13,12 @@ from packhouse.db.proxies import SettingRow, Usage
 from packhouse.errors import Invalid, InvalidParameter, NotFound, UpstreamRefused
 from packhouse.packages import proxies as changes
 from packhouse.responses import empty_reply, json_reply
-from packhouse.upstream.client import literal_address
+from packhouse.upstream.client import Outbound, keeps_secrets, literal_address
 from packhouse.upstream.guard import Guard
+from packhouse.upstream.oci import RegistryClient, Trial
 from packhouse.upstream.secrets import SecretBox
 
+TRIED = frozenset({"upstream_url", "identity", "secret", "auth_hosts"})  # what is worth asking the upstream about
 MOST_DAYS = 3650
 LONGEST_IDENTITY = 255
 LONGEST_SECRET = 4096
@@ -32,13 +33,33 @@ async def get_settings(call: Call) -> Answer:
 
 
 async def put_settings(call: Call) -> Answer:
-    """The settings with what was sent. Raises `InvalidParameter`."""
+    """The settings with what was sent, and what the upstream said to them. Raises `InvalidParameter`."""
     parameters = await read_parameters(call)
     row = await call.house.database.read(proxies.get_setting, call.place.id)
     changed = read_changes(call, parameters, row)
+    worth_trying = any(changed[name] != getattr(row, name) for name in TRIED & changed.keys())
+    trial = await _try(call, row._replace(**changed)) if worth_trying else None
+    if trial is not None and trial.is_wrong:
+        name = "identity" if trial.result == "refused_credentials" else "upstream_url"
+        raise InvalidParameter(f"{name} does not work: {trial.message}", parameter=name)
     if changed:
         row = await call.house.database.write(changes.change_setting, call.place.id, changed, call.actor)
-    return json_reply(_shape(call, row, await call.house.database.read(proxies.usage_of, call.place.id)))
+    shape = _shape(call, row, await call.house.database.read(proxies.usage_of, call.place.id))
+    return json_reply(shape if trial is None else {**shape, "upstream_check": trial})
+
+
+async def _try(call: Call, row: SettingRow) -> Trial | None:
+    """Ask the upstream as these settings would have it; None where the group says nothing about one."""
+    upstream = effective(call, row.upstream_url)
+    if upstream is None or (row.upstream_url is None and row.identity is None):
+        return None
+    settings = call.house.settings
+    box, hosts = SecretBox(settings.data_path / "keys" / "upstream"), changes.split_hosts(settings.dependency_proxy_auth_hosts)
+    outbound = Outbound(Guard(settings.outbound_allow))
+    try:
+        return await RegistryClient(outbound).test(changes.source_of(row, upstream, box, hosts))
+    finally:
+        await outbound.close()
 
 
 async def purge_cache(call: Call) -> Answer:
@@ -118,12 +139,7 @@ def read_identity(call: Call, parameters: Parameters, upstream: str | None) -> d
 
 def _check_privacy(upstream: str, allow: str) -> None:
     """A secret crosses the public network encrypted only. Raises `InvalidParameter`."""
-    if urlsplit(upstream).scheme == "https":
-        return
-    address = literal_address(upstream)
-    host = urlsplit(upstream).hostname or ""
-    guard = Guard(allow)
-    if not guard.names(host) and (address is None or not guard.lists(address)):
+    if not keeps_secrets(upstream, Guard(allow)):
         raise InvalidParameter("identity is not sent over plain http: use https, or list the host in outbound_allow", parameter="identity")
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from packhouse.api.call import Call
+from packhouse.api.call import Call, standing
 from packhouse.auth.policy import EXCHANGED, Access, authorize
 from packhouse.contract import ROOT, Action, Answer, ErrorStyle, Params, Route
+from packhouse.db import gits
 from packhouse.errors import Forbidden, Invalid, RegistryError, TooLarge, Unsupported
-from packhouse.git.serving import LARGEST_ASK, Commands, Service, advertise, bounded, converse, read_protocol
+from packhouse.git.keeping import TAGS
+from packhouse.git.serving import LARGEST_ASK, Commands, Service, advertise, bounded, converse, read_protocol, write_refusal
+from packhouse.packages.branches import keeps_history, refuse_push
 from packhouse.packages.mirrors import check_own
 from packhouse.packages.repositories import folder_to_change, folder_to_read, note_change, recall
+from packhouse.packages.rules import refuse_tags
 from packhouse.responses import Reply, StreamReply
 from packhouse.wording import status_line
 
@@ -107,8 +112,52 @@ async def push(call: Carrier) -> Answer:
         await note_change(call.house, project, call.actor, commands.wanted)
 
     body = bounded(call.stream(), limit, gzip=_is_gzip(call), watch=commands.feed)
-    said = await converse(PUSH, folder, read_protocol(call.headers.get("git-protocol", "")), body, limit=limit, finished=finished)
+    begun = [data async for data in _beginning(body, commands)]
+    rules = await call.house.database.read(gits.list_protected, project)
+    refused = {**refuse_push(rules, commands.wanted, standing(call.access)), **await _refuse_tags(call, commands.wanted)}
+    if refused:
+        return await _refuse(commands, refused, body)
+    protocol, keep = read_protocol(call.headers.get("git-protocol", "")), keeps_history(rules, commands.wanted)
+    said = await converse(PUSH, folder, protocol, _whole(begun, body), limit=limit, keep_history=keep, finished=finished)
     return StreamReply(said, 200, NO_CACHE, f"application/x-{PUSH}-result")
+
+
+async def _refuse_tags(call: Call, wanted: Iterable[str]) -> Mapping[str, str]:
+    """The tags that would publish what this actor may not: ref → the reason."""
+    found = await refused_tags(call, [ref.removeprefix(TAGS) for ref in wanted if ref.startswith(TAGS)])
+    return {TAGS + tag: reason for tag, reason in found.items()}
+
+
+async def refused_tags(call: Call, tags: Sequence[str]) -> Mapping[str, str]:
+    """A tag may be a version of a package, whose protection rules hold then: tag → the reason."""
+    base = urlsplit(call.house.settings.base_url)
+    address = f"{base.hostname}{base.path}/{call.place.full_path}"
+    formats = [format for format in call.house.formats.values() if format.named_by_tag is not None]
+    return await call.house.database.read(refuse_tags, call.access, formats, address, tags) if tags else {}
+
+
+async def _beginning(body: AsyncIterator[bytes], commands: Commands) -> AsyncIterator[bytes]:
+    """What comes until it is known what the push wants."""
+    while not commands.complete:
+        try:
+            yield await anext(body)
+        except StopAsyncIteration:
+            return
+
+
+async def _whole(begun: Iterable[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for data in begun:
+        yield data
+    async for data in rest:
+        yield data
+
+
+async def _refuse(commands: Commands, refused: Mapping[str, str], rest: AsyncIterator[bytes]) -> Answer:
+    if "report-status" not in commands.abilities and "report-status-v2" not in commands.abilities:
+        raise Forbidden(f"Forbidden - {next(iter(refused.values()))}")
+    async for _ in rest:  # the client listens when it has sent everything
+        pass
+    return Reply(write_refusal(commands, refused), 200, NO_CACHE, f"application/x-{PUSH}-result")
 
 
 def check_push(access: Access) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from packhouse.api.call import Call, path_id, writing
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import read_query
-from packhouse.api.shapes import Shape, package_shape
+from packhouse.api.shapes import Shape, package_shape, package_type
 from packhouse.contract import ROOT, Action, Answer, Route
 from packhouse.db import bin as deleted
 from packhouse.db import packages
@@ -33,7 +33,7 @@ def bin_shape(row: BinRow) -> Shape:
         "id": row.id,
         "name": row.name,
         "version": row.version or None,
-        "package_type": row.format,
+        "package_type": package_type(row.format),
         "created_at": write_time(row.created),
         "deleted_at": write_time(row.deleted),
     }

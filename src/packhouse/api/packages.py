@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from packhouse.api.call import Call, can, path_id, writing_packages
 from packhouse.api.pages import by_keys, cursor_id, paged, read_cursor, read_page, write_cursor
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
-from packhouse.api.shapes import LISTED, READABLE, file_shape, package_shape, pipeline_shape, version_shape
+from packhouse.api.shapes import LISTED, PACKAGE_TYPES, READABLE, file_shape, format_of, package_shape, pipeline_shape, version_shape
 from packhouse.auth.policy import authorize
 from packhouse.contract import ROOT, Action, Answer, Route
 from packhouse.db import packages, pipelines
@@ -38,7 +38,7 @@ def read_filters(call: Call, parameters: Parameters, orders: tuple[str, ...]) ->
     return {
         "order_by": parameters.choice("order_by", orders) or "created_at",
         "sort": parameters.choice("sort", ("asc", "desc")) or "asc",
-        "format": parameters.choice("package_type", known_types(call.house)),
+        "format": format_of(parameters.choice("package_type", known_types(call.house))),
         "name": parameters.text("package_name"),
         "version": parameters.text("package_version") or None,
         "include_versionless": bool(parameters.flag("include_versionless")),
@@ -48,7 +48,7 @@ def read_filters(call: Call, parameters: Parameters, orders: tuple[str, ...]) ->
 
 def known_types(house: House) -> frozenset[str]:
     """Every value that `package_type` may have."""
-    return frozenset({*TYPE_ORDER, *(name for name, format_ in house.formats.items() if format_.listed)})
+    return frozenset({*TYPE_ORDER, *PACKAGE_TYPES.values(), *(name for name, format_ in house.formats.items() if format_.listed)})
 
 
 async def list_of_project(call: Call) -> Answer:

@@ -160,7 +160,7 @@ def _start(connection: Connection, access: Access, pipeline_id: int, name: str, 
     get_live(connection, project)
     pipeline = _pipeline(connection, project, pipeline_id, at)
     check_runner(connection, access, pipeline.user, at)
-    expires = at + seconds * SECOND
+    expires = min(at + seconds * SECOND, access.until)  # a token does not outlive the one it was asked for with
     token_id = add_job_token(connection, access.actor, project, pipeline.user.id, name, secret, at, expires)
     id_ = pipelines.add_job(connection, pipeline, name, token_id, at, expires)
     row = _job(connection, project, id_)

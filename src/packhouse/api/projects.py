@@ -32,14 +32,16 @@ from packhouse.api.registry_cleanup import change_policy, policy_shape
 from packhouse.api.shapes import Shape, select_keys
 from packhouse.auth.policy import Access, authorize
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, packages, places, repositories, tokens
+from packhouse.db import changes, gits, packages, places, repositories, tokens
 from packhouse.db import users as users_db
 from packhouse.db.engine import now
 from packhouse.db.places import PlaceQuery
 from packhouse.db.scopes import Reader
 from packhouse.errors import Conflict, Forbidden, Invalid, InvalidParameter
 from packhouse.model import Actor, Place, Role, Struct, Visibility, replace
+from packhouse.packages import mirrors
 from packhouse.packages.cleanup import CONTAINER
+from packhouse.packages.repositories import change_default_branch
 from packhouse.responses import json_reply
 
 PACKAGE_LEVELS = ("disabled", "private", "enabled", "public")
@@ -134,6 +136,8 @@ async def describe(call: Call, project: int) -> Shape:
 
 def _describe(connection: Connection, project: int, base_url: str, actor: Actor) -> Shape:
     shape = project_shapes(connection, [get_live(connection, project)], base_url, actor, now())[0]
+    repository = gits.get_repository(connection, project)
+    shape["import_status"] = "none" if repository is None else repository.mirror_state
     shape["keep_deleted_names"] = bool(read_settings(connection, project).get("keep_deleted_names", False))
     shape["container_expiration_policy"] = policy_shape(repositories.get_policy(connection, project))
     return shape
@@ -185,7 +189,11 @@ async def create_project(call: Call) -> Answer:
         raise InvalidParameter("name, path are missing, at least one parameter must be provided", parameter="name")
     namespace = parameters.integer("namespace_id")
     access = None if namespace is None else await find_namespace(call, namespace, users=True)
+    url = parameters.text("import_url", 1024)
+    copied = await mirrors.read_import(call.house, url) if url else None
     project = await call.house.database.write(_create, wanted, access, call.actor)
+    if copied is not None:
+        await call.house.database.write(mirrors.change_mirror, project, copied, call.actor)
     return json_reply(await describe(call, project), 201)
 
 
@@ -243,6 +251,9 @@ async def update_project(call: Call) -> Answer:
     project = call.place
     if (wanted.visibility is not None and wanted.visibility != project.visibility) or (wanted.path is not None and wanted.path != project.path):
         authorize(call.access, Action.OWN)
+    branch = parameters.text("default_branch")
+    if branch:
+        await change_default_branch(call.house, project.id, branch)
     await call.house.database.write(_update, project.id, wanted, policy, call.actor)
     return json_reply(await describe(call, project.id))
 
@@ -282,6 +293,7 @@ def move(connection: Connection, current: Place, path: str, parent: Place | None
     check_free(connection, path if above is None else f"{above}/{path}", current.id)
     try:
         places.move_place(connection, current.id, path, parent)
+        changes.note_move(connection, current.id)
     except IntegrityError as error:
         raise Conflict("Somebody took this path just now: choose another") from error
 

@@ -12,7 +12,7 @@ from packhouse.api.failures import RuleNotFound
 from packhouse.api.packages import known_types
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
-from packhouse.api.shapes import PROTECTION_LEVELS, rule_shape
+from packhouse.api.shapes import PROTECTION_LEVELS, format_of, rule_shape
 from packhouse.contract import ROOT, Action, Answer, Route
 from packhouse.db import changes, places
 from packhouse.db.places import Protection
@@ -44,7 +44,7 @@ def read_rule(call: Call, parameters: Parameters) -> dict[str, Any]:
         if not pattern.strip() or any(ord(char) < 32 or ord(char) == 127 for char in pattern):
             raise Invalid("package_name_pattern must have 1 to 255 characters, none of them a control character")
         values["pattern"] = pattern
-    format_ = parameters.choice("package_type", known_types(call.house))
+    format_ = format_of(parameters.choice("package_type", known_types(call.house)))
     if format_ is not None:
         values["format"] = format_
     for name, column, words in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ async def list_of_project(call: Call) -> Answer:
     parameters = read_query(call)
     page = read_page(parameters)
     found, total = await call.house.database.read(
-        repositories.list_repositories, CONTAINER, project=call.place.id, group=None, reader=Reader(), offset=page.offset, limit=page.size
+        repositories.list_repositories, CONTAINER, project=call.place.id, group=None, reader=Reader(), offset=page.offset, limit=page.size, at=call.at
     )
     return paged(call, await describe(call, found, parameters), page, total)
 
@@ -70,7 +71,7 @@ async def list_of_group(call: Call) -> Answer:
     page = read_page(read_query(call))
     reader = Reader.of(call.actor, now(), call.access.guest_reads)
     found, total = await call.house.database.read(
-        repositories.list_repositories, CONTAINER, project=None, group=call.place.id, reader=reader, offset=page.offset, limit=page.size
+        repositories.list_repositories, CONTAINER, project=None, group=call.place.id, reader=reader, offset=page.offset, limit=page.size, at=call.at
     )
     return paged(call, await describe(call, found, Parameters({})), page, total)
 
@@ -103,18 +104,20 @@ async def _may_read(call: Call, project: int) -> bool:
 async def describe(call: Call, found: list[RepositoryRow], parameters: Parameters) -> list[Shape]:
     """Repositories as lists and look-ups show them."""
     with_tags, counted = bool(parameters.flag("tags")), bool(parameters.flag("tags_count"))
-    return await call.house.database.read(_describe, found, host_of(call.house), with_tags, counted or with_tags, call.house.api)
+    return await call.house.database.read(_describe, found, host_of(call.house), with_tags, counted or with_tags, call.house.api, call.at)
 
 
-def _describe(connection: Connection, found: list[RepositoryRow], host: str, with_tags: bool, counted: bool, api: str) -> list[Shape]:
-    counts = repositories.count_tags(connection, [row.id for row in found]) if counted else {}
+def _describe(
+    connection: Connection, found: list[RepositoryRow], host: str, with_tags: bool, counted: bool, api: str, at: Instant | None
+) -> list[Shape]:
+    counts = repositories.count_tags(connection, [row.id for row in found], at) if counted else {}
     shapes = []
     for row in found:
         shape = repository_shape(row, host, api)
         if counted:
             shape["tags_count"] = counts.get(row.id, 0)
         if with_tags:
-            shape["tags"] = [tag_shape(name, row, host) for name in repositories.page_tags(connection, row.id, 0, MOST_SHOWN_TAGS)]
+            shape["tags"] = [tag_shape(name, row, host) for name in repositories.page_tags(connection, row.id, 0, MOST_SHOWN_TAGS, at)]
         shapes.append(shape)
     return shapes
 
@@ -144,7 +147,7 @@ def host_of(house: House) -> str:
 
 async def find(call: Call) -> RepositoryRow:
     """The repository of the path, in the project of the path. Raises `RepositoryNotFound`."""
-    found = await call.house.database.read(repositories.get_repository, CONTAINER, path_id(call, "repository_id"), call.place.id)
+    found = await call.house.database.read(repositories.get_repository, CONTAINER, path_id(call, "repository_id"), call.place.id, call.at)
     if found is None:
         raise RepositoryNotFound()
     return found
@@ -176,15 +179,15 @@ async def list_tags(call: Call) -> Answer:
     host = host_of(call.house)
     if parameters.choice("pagination", ("offset", "legacy", "keyset")) == "keyset":
         return await _keyset(call, repository, parameters, page)
-    found = await call.house.database.read(repositories.page_tags, repository.id, page.offset, page.size)
-    total = (await call.house.database.read(repositories.count_tags, [repository.id])).get(repository.id, 0)
+    found = await call.house.database.read(repositories.page_tags, repository.id, page.offset, page.size, call.at)
+    total = (await call.house.database.read(repositories.count_tags, [repository.id], call.at)).get(repository.id, 0)
     return paged(call, [tag_shape(name, repository, host) for name in found], page, total)
 
 
 async def _keyset(call: Call, repository: RepositoryRow, parameters: Parameters, page: Page) -> Answer:
     descending = (parameters.choice("sort", ("asc", "desc")) or "asc") == "desc"
     last = parameters.text("last") or ""
-    found = await call.house.database.read(containers.list_tags, repository.id, last, page.size + 1, descending=descending)
+    found = await call.house.database.read(containers.list_tags, repository.id, last, page.size + 1, descending=descending, at=call.at)
     more = len(found) > page.size
     found = found[: page.size]
     following = {"pagination": "keyset", "last": found[-1]} if more else None
@@ -208,7 +211,7 @@ async def get_tag(call: Call) -> Answer:
     """One tag, and what it points at."""
     repository = await find(call)
     name = call.params["tag_name"]
-    found = await call.house.database.read(repositories.read_tags, repository.id, name)
+    found = await call.house.database.read(repositories.read_tags, repository.id, name, at=call.at)
     if not found:
         raise TagNotFound()
     return json_reply(tag_detail(found[0], repository, host_of(call.house)))
@@ -284,7 +287,18 @@ def read_choice(parameters: Parameters) -> Choice:
 # -- the table -------------------------------------------------------------------------------------------------------
 
 
+def at_a_moment(base: str, tail: str, handler: Handler, kind: Literal["project", "group"] = "project") -> Route:
+    """The same list or look-up at an earlier moment."""
+    return dataclasses.replace(
+        route("GET", f"{base}/-/at/{{time}}/registry/repositories{tail}", handler, Action.READ, kind), moment_of=lambda params: params["time"]
+    )
+
+
 def routes() -> Iterable[Route]:
+    yield at_a_moment(PROJECT, "", list_of_project)
+    yield at_a_moment(GROUP, "", list_of_group, "group")
+    yield at_a_moment(PROJECT, "/{repository_id}/tags", list_tags)
+    yield at_a_moment(PROJECT, "/{repository_id}/tags/{tag_name}", get_tag)
     yield route("GET", REPOSITORIES, list_of_project, Action.READ)
     yield route("GET", f"{GROUP}/registry/repositories", list_of_group, Action.READ, "group")
     yield Route(

@@ -67,10 +67,11 @@ async def give_token(call: Call) -> Reply:
         return refuse(401, "UNAUTHORIZED", WRONG)
     except (Forbidden, Protected) as error:
         return refuse(403, "DENIED", error.message)
-    if access.actor.anonymous and not grants:
+    if access.actor.anonymous and (service == PROXY or not grants):
         return refuse(403, "DENIED", "access forbidden")
     assert call.house.gate.registry is not None
-    token, at = call.house.gate.registry.issue(access.actor, service, grants)
+    stamp = await call.house.gate.stamp(Principal.of(access.actor))
+    token, at = call.house.gate.registry.issue(access.actor, service, grants, stamp=stamp)
     issued = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return json_reply({"token": token, "access_token": token, "expires_in": call.house.gate.registry.seconds, "issued_at": issued})
 

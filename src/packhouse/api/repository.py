@@ -6,23 +6,27 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from packhouse.api.call import Call, can, writing
+from packhouse.api.call import Call, can, standing, writing
 from packhouse.api.failures import BranchNotFound, CommitNotFound, TagNotFound
-from packhouse.api.git_http import check_push
+from packhouse.api.git_http import check_push, refused_tags
 from packhouse.api.pages import Page, paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
 from packhouse.api.shapes import Shape, when
 from packhouse.contract import ROOT, Action, Answer, Route
 from packhouse.db import gits
-from packhouse.db.gits import GitRow
-from packhouse.errors import Forbidden, Invalid, InvalidParameter, RepositoryNotFound
+from packhouse.db.gits import GitRow, ProtectedBranch
+from packhouse.errors import Forbidden, Invalid, InvalidParameter, Protected, RepositoryNotFound
 from packhouse.git import keeping
 from packhouse.git.keeping import ABSENT, BRANCHES, TAGS
+from packhouse.model import Role
 from packhouse.packages import mirrors
-from packhouse.packages.repositories import folder_to_change, note_change, read_repository, repository_path
+from packhouse.packages.branches import may_delete, may_push, rules_for
+from packhouse.packages.repositories import change_default_branch, folder_to_change, note_change, read_repository, repository_path
 from packhouse.responses import empty_reply, json_reply
+from packhouse.upstream.client import keeps_secrets
+from packhouse.upstream.guard import Guard
 
 if TYPE_CHECKING:
     from packhouse.git.reading import Described, Reader
@@ -80,7 +84,8 @@ async def _answer_list(call: Call, kind: str) -> Answer:
     except RepositoryNotFound:
         found, total, default = (), 0, ""
     if kind == "branches":
-        return paged(call, [_branch_shape(call, name, commit, default) for name, commit in found], page, total)
+        rules = await call.house.database.read(gits.list_protected, call.place.id)
+        return paged(call, [_branch_shape(call, name, commit, default, rules) for name, commit in found], page, total)
     messages = await _messages(call, [name for name, _ in found])
     return paged(call, [_tag_shape(call, name, commit, messages) for name, commit in found], page, total)
 
@@ -131,7 +136,7 @@ async def get_branch(call: Call) -> Answer:
 
 async def _describe_branch(call: Call, name: str) -> Shape:
     found, default = await _find(call, "branches", name)
-    return _branch_shape(call, name, found, default)
+    return _branch_shape(call, name, found, default, await call.house.database.read(gits.list_protected, call.place.id))
 
 
 async def get_commit(call: Call) -> Answer:
@@ -147,13 +152,14 @@ async def get_commit(call: Call) -> Answer:
         found = None
     if found is None:
         raise CommitNotFound()
-    return json_reply(_commit_shape(call, found))
+    return json_reply(commit_shape(call, found))
 
 
 # -- shapes ----------------------------------------------------------------------------------------------------------
 
 
-def _commit_shape(call: Call, found: Described) -> Shape:
+def commit_shape(call: Call, found: Described) -> Shape:
+    """A commit as GitLab shows it."""
     commit = found.commit
     committed = _time(commit.time)
     return {
@@ -193,22 +199,23 @@ def _tag_shape(call: Call, name: str, found: Described, messages: Mapping[str, t
         "name": name,
         "message": message.rstrip("\n"),
         "target": target,
-        "commit": _commit_shape(call, found),
+        "commit": commit_shape(call, found),
         "release": None,
         "protected": False,
         "created_at": None,
     }
 
 
-def _branch_shape(call: Call, name: str, found: Described, default: str) -> Shape:
+def _branch_shape(call: Call, name: str, found: Described, default: str, rules: Sequence[ProtectedBranch]) -> Shape:
+    protected = bool(rules_for(rules, name))
     return {
         "name": name,
-        "commit": _commit_shape(call, found),
+        "commit": commit_shape(call, found),
         "merged": False,
-        "protected": False,
-        "developers_can_push": False,
-        "developers_can_merge": False,
-        "can_push": can(call.access, Action.PUBLISH),
+        "protected": protected,
+        "developers_can_push": protected and may_push(rules, name, Role.DEVELOPER),
+        "developers_can_merge": protected and any(0 < rule.merge_level <= Role.DEVELOPER for rule in rules_for(rules, name)),
+        "can_push": can(call.access, Action.PUBLISH) and may_push(rules, name, standing(call.access)),
         "default": name == default,
         "web_url": f"{_page(call)}/-/tree/{quote(name)}",
     }
@@ -218,9 +225,11 @@ def _branch_shape(call: Call, name: str, found: Described, default: str) -> Shap
 
 
 async def create_tag(call: Call) -> Answer:
-    """A tag at a branch, a tag or a commit; with a message it is an annotated one. Raises `Invalid`, `AlreadyExists`."""
+    """A tag at a branch, a tag or a commit; with a message it is an annotated one. Raises `Invalid`, `AlreadyExists`, `Protected`."""
     parameters = await read_parameters(call)
     name, ref, message = parameters.needed("tag_name"), parameters.needed("ref"), parameters.text("message", LONGEST_MESSAGE)
+    if refused := await refused_tags(call, [name]):
+        raise Protected(refused[name])
     await _make(call, TAGS + name, ref, message or "")
     return json_reply(await _describe_tag(call, name), 201)
 
@@ -229,6 +238,8 @@ async def create_branch(call: Call) -> Answer:
     """A branch at a branch, a tag or a commit. Raises `Invalid`, `AlreadyExists`."""
     parameters = await read_parameters(call)
     name, ref = parameters.needed("branch"), parameters.needed("ref")
+    if not may_push(await call.house.database.read(gits.list_protected, call.place.id), name, standing(call.access)):
+        raise Forbidden("Forbidden - The name is that of a protected branch, which you may not push to")
     await _make(call, BRANCHES + name, ref, "")
     return json_reply(await _describe_branch(call, name), 201)
 
@@ -258,6 +269,8 @@ async def delete_branch(call: Call) -> Answer:
     _, default = await _find(call, "branches", call.params["name"])
     if call.params["name"] == default:
         raise Forbidden("Forbidden - The default branch cannot be deleted: make another one the default first")
+    if not may_delete(await call.house.database.read(gits.list_protected, call.place.id), call.params["name"], standing(call.access)):
+        raise Forbidden("Forbidden - A protected branch is deleted by maintainers")
     return await _remove(call, BRANCHES + call.params["name"])
 
 
@@ -298,14 +311,10 @@ async def create_repository(call: Call) -> Answer:
 
 
 async def set_default_branch(call: Call) -> Answer:
-    """Another default branch. Raises `NotFound` for one that is not there."""
+    """Another default branch. Raises `Invalid` for one that is not there."""
     parameters = await read_parameters(call)
     branch = parameters.needed("default_branch")
-    folder = repository_path(call.house, call.place.id)
-    if not folder.is_dir():
-        raise RepositoryNotFound("This project has no Git repository yet: push one")
-    await asyncio.to_thread(keeping.set_head, folder, branch)
-    await call.house.database.write(gits.put_repository, call.place.id, default_branch=branch)
+    await change_default_branch(call.house, call.place.id, branch)
     return json_reply(_repository_shape(call, await call.house.database.read(gits.get_repository, call.place.id)))
 
 
@@ -369,8 +378,8 @@ async def _read_mirror(call: Call, parameters: Parameters) -> dict[str, Any]:
     url = parameters.text("url", 1024)
     if url is not None:
         changed["mirror_url"] = await mirrors.check_url(call.house, url)
-        if row.mirror_url is not None and urlsplit(row.mirror_url).netloc != urlsplit(changed["mirror_url"]).netloc:
-            changed |= {"mirror_user": None, "mirror_secret": None}  # what opens one host is not shown to another
+        if row.mirror_url is not None and row.mirror_url != changed["mirror_url"]:
+            changed |= {"mirror_user": None, "mirror_secret": None}  # what opens one repository is not tried on another
     elif row.mirror_url is None:
         raise InvalidParameter("url is missing", parameter="url")
     user, password = parameters.text("auth_user"), parameters.text("auth_password", 4096)
@@ -378,6 +387,9 @@ async def _read_mirror(call: Call, parameters: Parameters) -> dict[str, Any]:
         changed["mirror_user"] = user or None
     if password is not None:
         changed["mirror_secret"] = await asyncio.to_thread(mirrors.seal, call.house, password) if password else None
+    secret, target = changed.get("mirror_secret", row.mirror_secret), changed.get("mirror_url", row.mirror_url)
+    if secret is not None and not keeps_secrets(target or "", Guard(call.house.settings.outbound_allow)):
+        raise InvalidParameter("auth_password is not sent over plain http: use https, or list the host in outbound_allow", parameter="auth_password")
     minutes = parameters.integer("interval_minutes")
     if minutes is not None and not mirrors.SHORTEST <= minutes <= mirrors.LONGEST:
         raise InvalidParameter(f"interval_minutes must be {mirrors.SHORTEST} to {mirrors.LONGEST}", parameter="interval_minutes")

@@ -19,12 +19,14 @@ from packhouse.api import (
     pipelines,
     place_tokens,
     projects,
+    protected_branches,
     protection,
     registry,
     registry_auth,
     registry_cleanup,
     registry_rules,
     repository,
+    repository_files,
     settings,
     users,
 )
@@ -32,9 +34,10 @@ from packhouse.api.call import closed_to_jobs
 from packhouse.contract import Route
 from packhouse.packages.house import House
 
-OPEN_TO_JOBS = (packages, pipelines, registry, repository)
+OPEN_TO_JOBS = (packages, pipelines, registry, repository, repository_files)
 CLOSED_TO_JOBS = (
     projects,
+    protected_branches,
     groups,
     protection,
     job_scope,

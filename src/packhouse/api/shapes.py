@@ -49,6 +49,19 @@ def pipeline_shape(row: PipelineRow, base_url: str) -> Shape:
     }
 
 
+PACKAGE_TYPES = {"go": "golang"}  # GitLab's words, where they are not those of its addresses
+
+
+def package_type(format: str) -> str:
+    """What the API calls a format."""
+    return PACKAGE_TYPES.get(format, format)
+
+
+def format_of(type: str | None) -> str | None:
+    """The format that the API calls so."""
+    return next((format for format, word in PACKAGE_TYPES.items() if word == type), type)
+
+
 def package_shape(row: Listed, api: str, *, deletable: bool, grouped: bool = False) -> Shape:
     """A version in a list (core API 4.5)."""
     shape: Shape = {"id": row.id, "name": row.name}
@@ -64,7 +77,7 @@ def package_shape(row: Listed, api: str, *, deletable: bool, grouped: bool = Fal
         links["delete_api_path"] = f"{api}/projects/{row.project}/packages/{row.id}"
     shape |= {
         "version": row.version,
-        "package_type": row.format,
+        "package_type": package_type(row.format),
         "status": row.status,
         "_links": links,
         "created_at": write_time(row.created),
@@ -112,7 +125,7 @@ def rule_shape(row: Protection, project: int) -> Shape:
         "id": row.id,
         "project_id": project,
         "package_name_pattern": row.pattern,
-        "package_type": row.format,
+        "package_type": package_type(row.format),
         "minimum_access_level_for_push": words.get(row.push_level or 0),
         "minimum_access_level_for_delete": words.get(row.delete_level or 0),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,7 +13,7 @@ from packhouse.api.names import check_email, check_name, check_path
 from packhouse.api.pages import by_keys, check_depth, cursor_id, paged, read_cursor, read_page, write_cursor
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
 from packhouse.api.shapes import Shape, account_shape, user_shape
-from packhouse.auth.passwords import hash_password
+from packhouse.auth.passwords import hash_aside
 from packhouse.contract import ROOT, Action, Answer, Route
 from packhouse.db import changes, places, users
 from packhouse.db.users import UserRow
@@ -135,7 +134,7 @@ async def create_user(call: Call) -> Answer:
         username=parameters.needed("username"),
         name=parameters.needed("name"),
         email=parameters.needed("email"),
-        password=None if password is None else await asyncio.to_thread(hash_password, password),  # none: nobody can know it
+        password=None if password is None else await hash_aside(password),  # none: nobody can know it
         admin=bool(parameters.flag("admin")),
         external=bool(parameters.flag("external")),
     )
@@ -185,14 +184,14 @@ async def update_user(call: Call) -> Answer:
     password = parameters.text("password", LONGEST_PASSWORD)
     check_password(password)
     if password is not None:
-        values["password"] = await asyncio.to_thread(hash_password, password)
+        values["password"] = await hash_aside(password)
     id_ = path_id(call, "user_id")
     await call.house.database.write(change_person, id_, values, call.actor)
     return json_reply(await call.house.database.read(_account, id_, call.house.settings.base_url))
 
 
 def change_person(connection: Connection, id_: int, values: dict[str, Any], actor: Actor) -> None:
-    """A person with other values; a new password ends every session. Raises `Conflict`, `Forbidden`, `UserNotFound`."""
+    """A person with other values; a new password or another standing ends every session. Raises `Conflict`, `Forbidden`, `UserNotFound`."""
     at = begin(connection)
     found = _person(connection, id_)
     if values.get("admin") is False and id_ == actor.user_id:
@@ -203,7 +202,7 @@ def change_person(connection: Connection, id_: int, values: dict[str, Any], acto
     if not changed:
         return
     users.update_user(connection, id_, **changed)
-    if "password" in values:
+    if "password" in values or values.get("admin", found.admin) != found.admin:
         users.drop_sessions(connection, id_)
     detail = {"user": found.username, **{name: value for name, value in values.items() if name != "password"}, "password": "password" in values}
     changes.add_event(connection, at, "user_update", actor, detail=detail)

@@ -54,6 +54,7 @@ def remove_repository(folder: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)  # a program that was at work in it, in another process, may have made a part again
 
 
 def read_refs(folder: Path) -> Mapping[str, str]:
@@ -119,6 +120,7 @@ def tend(folder: Path) -> None:
             folder, "gc", "--auto", "--quiet", seconds=GC_SECONDS,
             settings=("gc.autoDetach=false", "gc.pruneExpire=2.weeks.ago", "pack.threads=1", "pack.windowMemory=64m", "core.fsync=all"),
         )  # fmt: skip
+        run(folder, "pack-refs", "--all")  # a thousand tags are one file to read
         run(folder, "commit-graph", "write", "--reachable", "--split", seconds=GC_SECONDS)
 
 

@@ -54,19 +54,24 @@ def run(
     settings: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     begun: Callable[[int], None] = lambda pid: None,
+    data: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
     """A command to its end, in a worker thread; `begun` gets its process id. Raises `subprocess.TimeoutExpired`, `Unavailable`."""
     try:
         child = subprocess.Popen(
-            command(folder, *arguments, settings=settings), env=environment(**(variables or {})), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            command(folder, *arguments, settings=settings),
+            env=environment(**(variables or {})),
+            stdin=subprocess.PIPE if data else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
     except FileNotFoundError as error:
         raise Unavailable(MISSING) from error
     _running.add(child)
     try:
         begun(child.pid)
-        out, err = child.communicate(timeout=seconds)
+        out, err = child.communicate(data or None, timeout=seconds)
     finally:
         if child.poll() is None:
             kill(child.pid)

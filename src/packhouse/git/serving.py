@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import re
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from packhouse.errors import Invalid, RequestTimeout, TooLarge, Unavailable
+from packhouse.errors import Invalid, RequestTimeout, TooLarge, Unavailable, Unsupported
 from packhouse.git.program import MISSING, command, environment, kill
 
 Service = Literal["git-upload-pack", "git-receive-pack"]
@@ -25,7 +25,8 @@ WHOLE_SECONDS = 3600.0
 WAIT_SECONDS = 30.0
 AT_ONCE = 8
 LARGEST_ASK = 16 * 1024 * 1024  # a request to fetch: what is wanted and what is there
-LARGEST_COMMANDS = 4 * 1024 * 1024
+LARGEST_BEGINNING = 32 * 1024 * 1024
+LARGEST_PIECE = 65_000  # of an answer, as one line of the protocol
 # memory is bounded for a hostile pack too; what is stored is checked and on disk before the answer
 SERVING = (
     "pack.threads=1",
@@ -47,7 +48,10 @@ SERVING = (
     "receive.hideRefs=!refs/notes",
 )
 _PROTOCOL = re.compile(r"version=[0-2]")
-_COMMAND = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\0\n]+)")
+MOST_COMMANDS = 100_000
+LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
+_COMMAND = re.compile(rb"([0-9a-fA-F]{40}) ([0-9a-fA-F]{40}) ([^\0\n]+)\n?(?:\0([^\n]*)\n?)?")
+_SHALLOW = re.compile(rb"shallow [0-9a-fA-F]{40}\n?")
 
 _last: set[asyncio.Future[None]] = set()  # held, so that they are not collected while they run
 _slots: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
@@ -59,38 +63,72 @@ def read_protocol(header: str) -> str:
 
 
 class Commands:
-    """What a push wants to change, read as it passes: name → new id. Only the beginning of a push is kept."""
+    """What a push wants to change, read as it passes: name → new id, and what the client can do. Only the beginning of a push is kept.
+
+    Whatever the program might read otherwise than we do is refused: rules about branches hang on it.
+    """
 
     def __init__(self) -> None:
         self.wanted: dict[str, str] = {}
+        self.abilities: frozenset[str] = frozenset()
+        self.complete = False
         self._held = bytearray()
-        self._done = False
+        self._size = 0
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of the request."""
-        if self._done:
+        """The next bytes of the request. Raises `Invalid`, `Unsupported`, `TooLarge`."""
+        if self.complete:
             return
+        self._size += len(data)
         self._held += data
-        while not self._done and len(self._held) >= 4:
-            try:
-                length = int(self._held[:4], 16)
-            except ValueError:
-                self._done = True  # the program says what is wrong with it
-                return
+        start = 0
+        while not self.complete and len(self._held) - start >= 4:
+            head = bytes(self._held[start : start + 4])
+            if not LENGTH.fullmatch(head):
+                raise Invalid("The push does not begin as the protocol says: no length in front of a line")
+            length = int(head, 16)
             if length < 4:
-                self._done = True
-            elif len(self._held) < length:
-                self._done = len(self._held) > LARGEST_COMMANDS
-                return
+                self.complete = True
+            elif len(self._held) - start < length:
+                break
             else:
-                self._read(bytes(self._held[4:length]))
-                del self._held[:length]
-        self._held.clear() if self._done else None
+                self._read(bytes(self._held[start + 4 : start + length]))
+                start += length
+        del self._held[:start]
+        if not self.complete and self._size > LARGEST_BEGINNING:
+            raise TooLarge(f"The push names refs in more than {LARGEST_BEGINNING} bytes: push them in parts", limit=LARGEST_BEGINNING)
 
     def _read(self, line: bytes) -> None:
-        found = _COMMAND.match(line)
-        if found is not None and len(self.wanted) < 10_000:
-            self.wanted[found[3].decode("utf-8", "replace")] = found[2].decode()
+        found = _COMMAND.fullmatch(line)
+        if found is None:
+            if line.startswith(b"push-cert"):
+                raise Unsupported("Signed pushes are not taken here: push without --signed")
+            if not _SHALLOW.fullmatch(line):
+                raise Invalid("The push holds a line that is no command of the protocol")
+            return
+        if len(self.wanted) >= MOST_COMMANDS:
+            raise TooLarge(f"The push changes more than {MOST_COMMANDS} refs: push them in parts", limit=MOST_COMMANDS)
+        if found[4] is not None:
+            self.abilities = frozenset(found[4].decode("utf-8", "replace").split())
+        self.wanted[found[3].decode("utf-8", "surrogateescape")] = found[2].decode().lower()
+
+
+def write_refusal(commands: Commands, reasons: Mapping[str, str]) -> bytes:
+    """The answer to a push of which nothing is done: ref → why, as the program would write it; what else it wanted is refused with it."""
+    lines = [b"unpack ok\n"]
+    for ref in commands.wanted:
+        reason = " ".join(reasons.get(ref, "another ref of this push was refused").split())
+        lines.append(f"ng {ref} {reason}".encode("utf-8", "surrogateescape")[:LARGEST_PIECE] + b"\n")
+    report = b"".join(map(_packet, lines)) + b"0000"
+    if "side-band-64k" not in commands.abilities:
+        return report
+    said = "".join(f"{reason}\n" for reason in dict.fromkeys(reasons.values()))
+    pieces = (report[at : at + LARGEST_PIECE] for at in range(0, len(report), LARGEST_PIECE))
+    return _packet(b"\2" + said.encode()[:LARGEST_PIECE]) + b"".join(_packet(b"\1" + piece) for piece in pieces) + b"0000"
+
+
+def _packet(line: bytes) -> bytes:
+    return f"{len(line) + 4:04x}".encode() + line
 
 
 class Inflater:
@@ -150,7 +188,8 @@ class Conversation:
             async for data in body:
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it had enough: its answer says why
                     self._run.stdin.write(data)
-                    await self._run.stdin.drain()
+                    async with asyncio.timeout(SILENT_SECONDS):
+                        await self._run.stdin.drain()
                 if reading.done():
                     break
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -225,6 +264,7 @@ async def converse(
     body: AsyncIterator[bytes],
     *,
     limit: int = 0,
+    keep_history: bool = False,
     finished: Callable[[], Awaitable[None]] | None = None,
 ) -> Conversation:
     """Give the request to the program; its answer is ready to be sent. `finished` runs before it ends. Raises `TooLarge`, `Unavailable`."""
@@ -235,18 +275,22 @@ async def converse(
     except TimeoutError as error:
         raise Unavailable("Too many Git requests at once: try again") from error
     try:
-        settings = (f"receive.maxInputSize={limit}",) if limit else ()
+        settings: tuple[str, ...] = (f"receive.maxInputSize={limit}",) if limit else ()
+        settings += ("receive.denyNonFastForwards=true",) if keep_history else ()
         run = await _start(service, folder, protocol, "--stateless-rpc", settings=settings)
     except BaseException:
         slot.release()
         raise
     conversation = Conversation(run, slot, finished)
     try:
-        async with asyncio.timeout(WHOLE_SECONDS):
+        # what a fetch asks for is small: whoever sends it slowly keeps others waiting
+        async with asyncio.timeout(WHOLE_SECONDS if service == "git-receive-pack" else SILENT_SECONDS):
             await conversation.take(body)
-            await conversation.begin()
-    except BaseException:
+        await conversation.begin()
+    except BaseException as error:
         conversation.close()
+        if isinstance(error, TimeoutError):
+            raise RequestTimeout("The request came too slowly, or Git took too long") from error
         raise
     return conversation
 

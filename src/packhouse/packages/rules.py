@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -100,19 +100,32 @@ def check_bounds(actor: Actor, format: str, names: set[str]) -> None:
             raise InsufficientScope(f"This token is for {' '.join(sorted(held))} only", scope=" ".join(sorted(held)))
 
 
-def check_published_by_tag(connection: Connection, access: Access, formats: Sequence[Format], address: str, tag: str) -> None:
-    """A tag that makes a version is a publish of it. Raises `Protected` where a rule forbids that to this actor."""
+def refuse_tags(connection: Connection, access: Access, formats: Sequence[Format], address: str, tags: Sequence[str]) -> Mapping[str, str]:
+    """A tag that makes a version is a publish of it: of these tags, those that a rule forbids this actor, with the reason."""
+    refused: dict[str, str] = {}
     for format in formats:
-        names = () if format.named_by_tag is None else format.named_by_tag(address, tag)
-        if names:
-            _check_protection(connection, access, format.name, set(names), Action.PUBLISH)
+        published = {tag: set(format.named_by_tag(address, tag)) for tag in tags} if format.named_by_tag is not None else {}
+        if not any(published.values()):
+            continue
+        forbidden = _forbidden(connection, access, format.name, Action.PUBLISH)
+        for tag, names in published.items():
+            if any(matches_glob(pattern, name) for pattern in forbidden for name in names):
+                refused[tag] = Protected.default
+    return refused
 
 
 def _check_protection(connection: Connection, access: Access, format: str, names: set[str], action: Action) -> None:
+    for pattern in _forbidden(connection, access, format, action):
+        if any(matches_glob(pattern, name) for name in names):
+            raise Protected()
+
+
+def _forbidden(connection: Connection, access: Access, format: str, action: Action) -> list[str]:
+    """The patterns of names that rules keep from this actor."""
     assert access.place is not None
+    found = []
     for rule in places.protections(connection, access.place.id, format):
         level = rule.push_level if action is Action.PUBLISH else rule.delete_level
-        if level is None or not any(matches_glob(rule.pattern, name) for name in names):
-            continue
-        if not _holds(access, level):
-            raise Protected()
+        if level is not None and not _holds(access, level):
+            found.append(rule.pattern)
+    return found

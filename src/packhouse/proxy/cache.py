@@ -12,7 +12,7 @@ from packhouse.db.proxies import EntryRow, NewEntry, SettingRow
 from packhouse.errors import BlobNotFound, Forbidden, Invalid, NotFound, RegistryError, TooManyRequests, UpstreamFailed, VersionNotFound
 from packhouse.model import Actor, Blob, Instant, Spooled, Struct
 from packhouse.packages.house import House
-from packhouse.packages.proxies import FORMAT, Kept, keep, read_upstream
+from packhouse.packages.proxies import FORMAT, Kept, keep, read_upstream, source_of, split_hosts
 from packhouse.packages.publish import discard
 from packhouse.proxy.errors import NoUpstream
 from packhouse.proxy.manifests import LARGEST, Head, check_manifest, is_digest, read_head
@@ -73,7 +73,7 @@ class Cache:
         self.registry = RegistryClient(self._outbound)
         self.flights = Flights(settings.data_path / "pulls.lock", settings.data_path / "spool")
         self._box = SecretBox(settings.data_path / "keys" / "upstream")
-        self._hosts = frozenset(_split(settings.dependency_proxy_auth_hosts))
+        self._hosts = split_hosts(settings.dependency_proxy_auth_hosts)
         self._absent: dict[tuple[object, ...], float] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._checked: dict[int, Instant] = {}
@@ -293,12 +293,7 @@ class Cache:
         self._names[upstream, image] = name
 
     def _source(self, group: Group) -> Source:
-        """The upstream with the identity that was given for it, and for no other. Raises `UpstreamRefused` for a secret that cannot be read."""
-        setting = group.setting
-        hosts = self._hosts | frozenset(_split(setting.auth_hosts))
-        if not setting.identity or setting.secret is None or setting.identity_for != group.upstream:
-            return Source(url=group.upstream, auth_hosts=hosts)
-        return Source(url=group.upstream, identity=setting.identity, secret=self._box.open(setting.secret), auth_hosts=hosts)
+        return source_of(group.setting, group.upstream, self._box, self._hosts)
 
     # -- what the upstream does not have -----------------------------------------------------------------------------
 
@@ -328,7 +323,3 @@ def _not_found(wanted: Wanted) -> NotFound:
     if wanted.image:
         return VersionNotFound(f"The upstream registry does not know {wanted.image}:{wanted.reference}")
     return BlobNotFound(f"The upstream registry does not know {wanted.reference}")
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip().lower() for part in text.split(",") if part.strip()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import itertools
 import shutil
 import sys
@@ -9,11 +11,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres import Cluster
 from stand import ROOT
 from wire import Answer, Body, Client, basic, bearer
+
+from packhouse.assemble import make_house
+from packhouse.db.engine import now
+from packhouse.packages.collect import Collected, Horizon, collect
+from packhouse.settings import Settings
 
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
@@ -124,6 +132,49 @@ def make_home(server: Server, visibility: int = PRIVATE) -> Home:
 def give_home(server: Server) -> Home:
     """A private project of this test's own."""
     return make_home(server)
+
+
+class Broom:
+    """A house beside the server, on the same data, that collects when it is told to."""
+
+    def __init__(self, server: Server) -> None:
+        self.house = make_house(Settings(data=str(server.data), database_url=server._database_url, access_log=False))
+        self._runner = asyncio.Runner()
+        self.run(self.house.database.start())
+
+    def run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self.run(self.house.inspector.close())
+        self.run(self.house.database.close())
+        self._runner.close()
+
+    def sweep(self, *, grace: int | None = None, retained: int | None = None, swept: int | None = None, dry_run: bool = False) -> Collected:
+        """One round in which what happened before these instants is old: by default, everything."""
+        at = now()
+        when = Horizon(now=at, grace=grace or at, retained=at if retained is None else retained, sweep=at if swept is None else swept)
+        done: Collected = self.run(collect(self.house, when, dry_run=dry_run))
+        return done
+
+    def all(self) -> None:
+        """Rounds until nothing is left to do."""
+        while self.sweep().anything:
+            pass
+
+    def stored(self, body: bytes) -> list[Path]:
+        """The files of the store that hold these bytes."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        path = self.house.store.path(sha256)
+        assert path is not None
+        return sorted(path.parent.glob(f"{sha256}*"))
+
+
+@pytest.fixture(name="broom")
+def give_broom(server: Server) -> Iterator[Broom]:
+    broom = Broom(server)
+    yield broom
+    broom.close()
 
 
 BOTH = pytest.mark.parametrize("server", ["sqlite", "postgresql"], indirect=True)

@@ -2,74 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import hashlib
+import json
 import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from tests.conformance.furniture import DEVELOPER, REPORTER
+from tests.conformance.furniture import DEVELOPER, MAINTAINER, PUBLIC, REPORTER
 from tests.conformance.server import Server
 from wire import basic
 
-from packhouse.assemble import make_house
 from packhouse.db.engine import now
-from packhouse.packages.collect import DAY, SECOND, ClockJumped, Clockwork, Collected, Horizon, Strays, collect
-from packhouse.settings import Settings
+from packhouse.packages.collect import DAY, SECOND, ClockJumped, Clockwork, Horizon, Strays
+from packhouse.proxy.jobs import forget
 
-from .conftest import BOTH, Home, make_home
+from .conftest import BOTH, Broom, Home, make_home
 from .driver import Driver, Refused
 from .samples import artifact, digest, image, index, layer
-
-T = TypeVar("T")
-
-
-class Broom:
-    """A house beside the server, on the same data, that collects when it is told to."""
-
-    def __init__(self, server: Server) -> None:
-        self.house = make_house(Settings(data=str(server.data), database_url=server._database_url, access_log=False))
-        self._runner = asyncio.Runner()
-        self.run(self.house.database.start())
-
-    def run(self, work: Any) -> Any:
-        return self._runner.run(work)
-
-    def close(self) -> None:
-        self.run(self.house.inspector.close())
-        self.run(self.house.database.close())
-        self._runner.close()
-
-    def sweep(self, *, grace: int | None = None, retained: int | None = None, swept: int | None = None, dry_run: bool = False) -> Collected:
-        """One round in which what happened before these instants is old: by default, everything."""
-        at = now()
-        when = Horizon(now=at, grace=grace or at, retained=at if retained is None else retained, sweep=at if swept is None else swept)
-        done: Collected = self.run(collect(self.house, when, dry_run=dry_run))
-        return done
-
-    def all(self) -> None:
-        """Rounds until nothing is left to do."""
-        while self.sweep().anything:
-            pass
-
-    def stored(self, body: bytes) -> list[Path]:
-        """The files of the store that hold these bytes."""
-        sha256 = hashlib.sha256(body).hexdigest()
-        path = self.house.store.path(sha256)
-        assert path is not None
-        return sorted(path.parent.glob(f"{sha256}*"))
-
-
-@pytest.fixture(name="broom")
-def give_broom(server: Server) -> Iterator[Broom]:
-    broom = Broom(server)
-    yield broom
-    broom.close()
 
 
 def has(home: Home, name: str, body: bytes) -> bool:
@@ -264,6 +219,34 @@ def test_abandoned_upload(home: Home, broom: Broom) -> None:
     home.send("PATCH", new, b"in time").expect(202)
 
 
+def test_upload_that_takes_longer_than_a_day(home: Home, broom: Broom) -> None:
+    """An upload is taken away from under a client that is still sending, because its last acknowledgement is old."""
+    from sqlalchemy import Connection, update
+
+    from packhouse.db.tables import upload_session
+
+    name, driver, first, rest = home.name, home.driver(), os.urandom(2_000_000), os.urandom(1000)
+    location = driver.start(name)
+    session = location.rpartition("/")[2]
+    file = broom.house.spool.folder / f"upload-{session}"
+
+    def change(connection: Connection) -> None:
+        connection.execute(update(upload_session).where(upload_session.c.name == session).values(touched=now() - 2 * DAY))
+
+    def body() -> Iterator[bytes]:
+        yield first
+        wait_until(lambda: file.stat().st_size > 0, home.server, 30)
+        broom.run(broom.house.database.write(change))
+        broom.sweep()
+        yield rest
+
+    with home.wire() as wire:
+        wire.request("PATCH", location, body()).expect(202)
+    assert file.exists()
+    driver.ask("PUT", f"{location}?digest={digest(first + rest)}")
+    assert driver.blob(name, digest(first + rest)) == first + rest
+
+
 def test_stray_files(home: Home, broom: Broom) -> None:
     """A file without a row is removed at first sight, or one with a row is put aside."""
     driver, name, body = home.driver(), home.name, os.urandom(300)
@@ -297,6 +280,53 @@ def test_clock_that_was_set() -> None:
             clock.check(at)
 
 
+@BOTH
+def test_looks_again_inside_of_the_change(home: Home, broom: Broom) -> None:
+    """What was found idle, and is needed since, is removed all the same: the finding counts and not the state at the removal."""
+    from packhouse.db import collection
+
+    name, driver = home.name, home.driver()
+    read, write = broom.house.database.read, broom.house.database.write
+    retained = now() - DAY
+
+    forgotten = image(os.urandom(8).hex())
+    driver.push(name, forgotten, "moving")
+    driver.push(name, image(os.urandom(8).hex()), "moving")
+    at = now()
+    found = [one for one in broom.run(read(collection.find_forgotten, "container", at)) if one.version == forgotten.digest]
+    assert len(found) == 1
+    driver.put(name, forgotten, "again")
+    assert broom.run(write(collection.still_forgotten, "container", at, [found[0].id])) == []
+
+    body = os.urandom(900)
+    driver.push_blob(name, body)
+    at = now()
+    idle = broom.run(read(collection.find_idle_links, at, retained))
+    needed = image(os.urandom(8).hex(), layers=[body])
+    driver.push_blob(name, needed.blobs[0])
+    driver.put(name, needed, "needing")
+    broom.run(write(collection.drop_idle_links, at, retained, idle))
+    assert driver.blob(name, digest(body)) == body
+
+    loose = os.urandom(900)
+    driver.push_blob(name, loose)
+    home.send("DELETE", f"/v2/{name}/blobs/{digest(loose)}").expect(202)
+    at = now()
+    unkept = [id_ for id_, _ in broom.run(read(collection.find_unkept, at, retained))]
+    driver.push_blob(name, loose)
+    broom.run(write(collection.condemn, at, retained, unkept, at))
+    assert driver.blob(name, digest(loose)) == loose
+
+    home.send("DELETE", f"/v2/{name}/blobs/{digest(loose)}").expect(202)
+    broom.sweep(swept=1)
+    assert not has(home, name, loose)
+    doomed = [one.id for one in broom.run(read(collection.find_doomed, now())) if one.sha256 == hashlib.sha256(loose).hexdigest()]
+    assert len(doomed) == 1
+    driver.push_blob(name, loose)
+    assert broom.run(write(collection.give_up, now(), retained, doomed)) == []
+    assert driver.blob(name, digest(loose)) == loose
+
+
 # -- all at once -------------------------------------------------------------------------------------------------------
 
 SOAK_SECONDS = 15
@@ -307,13 +337,14 @@ class Pusher:
     """A client that looks before it pushes, and deletes what it likes; it remembers what it was promised."""
 
     def __init__(self, home: Home, number: int) -> None:
-        self.name = f"{home.path}/soak{number % 2}"
+        self.name, self.other = f"{home.path}/soak{number % 2}", f"{home.path}/soak{1 - number % 2}"
         self.random = random.Random(number)
         self.driver = self._make(home)
         self.promised: dict[str, tuple[Any, ...]] = {}
-        self.pushes = self.skipped = self.deleted = 0
+        self.pushes = self.skipped = self.mounted = self.deleted = 0
         self.failures: list[str] = []
         self.number = number
+        self.sources = (f"&from={self.other}", "")
         self.base = [layer({f"base{n}": bytes([n]) * 20_000}) for n in range(3)]
 
     def _make(self, home: Home) -> Driver:
@@ -333,8 +364,12 @@ class Pusher:
         for body in pushed.blobs:
             if self.driver.http("HEAD", f"/v2/{self.name}/blobs/{digest(body)}")[0] == 200:
                 self.skipped += 1
+                continue
+            headers = self.driver.headers("POST", f"/v2/{self.name}/blobs/uploads/?mount={digest(body)}{self.random.choice(self.sources)}")
+            if "docker-content-digest" in headers:
+                self.mounted += 1
             else:
-                self.driver.push_blob(self.name, body)
+                self.driver.ask("PUT", f"{headers['location']}?digest={digest(body)}", body)
         self.driver.put(self.name, pushed, tag)
         self.promised[tag] = (pushed.manifest, pushed.blobs)
         self.pushes += 1
@@ -353,34 +388,85 @@ class Pusher:
                 return
 
 
+class Puller(Pusher):
+    """A client of a dependency proxy whose upstream is this same server: what was pulled through stays when the upstream loses it."""
+
+    def __init__(self, home: Home, number: int) -> None:
+        super().__init__(home, number)
+        self.source = f"{home.path}/upstream"
+        self.name = f"{home.server.furniture.path_of(home.group)}/dependency_proxy/containers/{self.source}"
+
+    def turn(self) -> None:
+        tag = f"u{self.pushes}"
+        pushed = image(tag, layers=[self.random.choice(self.base), layer({"own": self.random.randbytes(3000)})])
+        self.driver.push(self.source, pushed, tag)
+        self.pushes += 1
+        assert self.driver.pull(self.name, tag) == pushed.manifest
+        assert [self.driver.blob(self.name, digest(body)) for body in pushed.blobs] == list(pushed.blobs)
+        self.promised[pushed.digest] = (pushed.manifest, pushed.blobs)
+        self.driver.delete(self.source, pushed.digest)
+        self.deleted += 1
+
+
 @pytest.mark.slow
-def test_pushes_never_notice(tmp_path: Path) -> None:
+def test_pushes_never_notice(tmp_path: Path, database_url: str) -> None:
     """Something that was promised to a client is gone, a push fails because of collection, or the space of what was deleted does not come back."""
     settings = {"collect_seconds": "1", "collect_grace_seconds": "4", "collect_sweep_seconds": "1", "retention_days": "0"}
-    with Server(tmp_path / "data", **settings) as server:
-        home = make_home(server)
-        pushers = [Pusher(home, number) for number in range(PUSHERS)]
+    with Server(tmp_path / "data", database_url, outbound_allow="127.0.0.1", **settings) as server, contextlib.ExitStack() as wires:
+        home = make_home(server, PUBLIC)
+        server.furniture.join(home.group, server.furniture.owner_of(home.maintainer), MAINTAINER)
+        proxy, root = f"/api/v4/groups/{home.group}/dependency_proxy", {"PRIVATE-TOKEN": "phpat-of-root-for-the-tests-only"}
+        json_type = {"Content-Type": "application/json"}
+        server.http.request("PUT", proxy, json.dumps({"upstream_url": server.url}).encode(), {**root, **json_type}).expect(200)
+        pushers = [*(Pusher(home, number) for number in range(PUSHERS)), Puller(home, PUSHERS)]
+        for pusher in pushers:
+            wires.callback(pusher.wire.close)
         until = time.monotonic() + SOAK_SECONDS
         threads = [threading.Thread(target=pusher.work, args=(until,)) for pusher in pushers]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [pusher.failures for pusher in pushers] == [[]] * PUSHERS
-        assert sum(pusher.skipped for pusher in pushers) and sum(pusher.deleted for pusher in pushers)
+        assert [pusher.failures for pusher in pushers] == [[]] * len(pushers)
+        assert all(pusher.pushes and pusher.deleted for pusher in pushers)
+        assert sum(pusher.skipped for pusher in pushers) and sum(pusher.mounted for pusher in pushers)
 
-        def check() -> None:
-            for pusher in pushers:
-                for tag, (manifest, blobs) in pusher.promised.items():
-                    assert pusher.driver.pull(pusher.name, tag) == manifest
+        def check(some: list[Pusher]) -> None:
+            for pusher in some:
+                for reference, (manifest, blobs) in pusher.promised.items():
+                    assert pusher.driver.pull(pusher.name, reference) == manifest
                     assert [pusher.driver.blob(pusher.name, digest(body)) for body in blobs] == list(blobs)
 
-        check()
-        wanted = {body for pusher in pushers for manifest, blobs in pusher.promised.values() for body in (manifest, *blobs)}
-        wait_until(lambda: held_bytes(server.data) <= sum(map(len, wanted)), server, 60)
-        check()
-        for pusher in pushers:
-            pusher.wire.close()
+        def size_of(some: list[Pusher]) -> int:
+            return sum(map(len, {body for pusher in some for manifest, blobs in pusher.promised.values() for body in (manifest, *blobs)}))
+
+        check(pushers)
+        wait_until(lambda: held_bytes(server.data) <= size_of(pushers), server, 60)
+        check(pushers)
+        assert collected(server) > sum(pusher.deleted for pusher in pushers), "nothing was collected while clients pushed"
+
+        server.http.request("DELETE", f"{proxy}/cache", None, root).expect(202)
+        forget_expired(server)
+        wait_until(lambda: held_bytes(server.data) <= size_of(pushers[:-1]), server, 60)
+        check(pushers[:-1])
+
+
+def collected(server: Server) -> int:
+    """How many blobs the rounds of collection have removed so far."""
+    from sqlalchemy import Connection, text
+
+    def read(connection: Connection) -> int:
+        rows = connection.execute(text("SELECT detail FROM event WHERE what = 'collect' AND project_id IS NULL")).scalars()
+        return sum(json.loads(detail).get("removed", 0) for detail in rows)
+
+    return server.furniture.read(read)
+
+
+def forget_expired(server: Server) -> None:
+    """What the proxies' own job does every few minutes."""
+    broom = Broom(server)
+    broom.run(forget(broom.house, "test"))
+    broom.close()
 
 
 def held_bytes(data: Path) -> int:
@@ -416,6 +502,10 @@ def test_policy_runs_when_its_time_has_come(home: Home, broom: Broom) -> None:
     broom.run(run_policies(broom.house))
     assert len(driver.tags(name)) == 5, "not yet"
     broom.run(write(repositories.put_policy, Policy(project=home.project, enabled=True, keep_n=1, older_than="7d", next_run_at=1)))
+    home.server.furniture.change_place(home.project, archived=True)
+    broom.run(run_policies(broom.house))
+    assert len(driver.tags(name)) == 5, "what is archived can only be read"
+    home.server.furniture.change_place(home.project, archived=False)
 
     broom.run(run_policies(broom.house))
 

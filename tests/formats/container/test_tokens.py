@@ -16,9 +16,12 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from stand import ADMIN_TOKEN
 from tests.conformance.furniture import DEVELOPER, GUEST, INTERNAL, MAINTAINER, OWNER, PRIVATE, PUBLIC, REPORTER, Login
+from tests.conformance.test_jobs import let_in, make_worker, start_job
 from wire import basic, bearer
 
+from packhouse.auth.passwords import hash_password
 from packhouse.auth.registry_tokens import RegistryTokens
+from packhouse.db import users
 from packhouse.errors import InvalidCredential
 from packhouse.model import ANONYMOUS
 
@@ -143,6 +146,22 @@ def test_password_signs_in(home: Home) -> None:
     name = home.name
     assert granted(home, person, f"repository:{name}:pull,push,delete") == {name: ["pull", "push"]}
     home.driver_of([f"repository:{name}:pull,push"], person).push(name, image(), "1")
+
+
+def test_changed_password_ends_what_it_was_given(home: Home) -> None:
+    """Whoever knew a password could pull on with a token of it, after it was changed because they knew it."""
+    furniture, name = home.server.furniture, home.name
+    person = furniture.user(password="correct horse battery")
+    furniture.join(home.project, person, REPORTER)
+    home.driver().push(name, image(), "1")
+    by_password, by_token = home.token([f"repository:{name}:pull"], person), home.token([f"repository:{name}:pull"], furniture.token(person))
+    pull = f"/v2/{name}/manifests/1"
+    assert [home.server.http.get(pull, bearer(token)).status for token in (by_password, by_token)] == [200, 200]
+    furniture.write(users.update_user, person.id, password=hash_password("another horse"))
+    refused = home.server.http.get(pull, bearer(by_password)).expect(401)
+    assert refused.json()["errors"][0]["code"] == "UNAUTHORIZED" and refused.headers["WWW-Authenticate"].startswith("Bearer ")
+    home.server.http.get(pull, bearer(by_token)).expect(200)
+    home.server.http.get(pull, bearer(home.token([f"repository:{name}:pull"], Login(person.user, "another horse")))).expect(200)
 
 
 # -- who is granted what -----------------------------------------------------------------------------------------------
@@ -421,3 +440,31 @@ def test_keys_are_rotated(tokens: RegistryTokens) -> None:
         fresh.read(before)
     assert fresh.read(after)
     assert all(path.stat().st_mode & 0o77 == 0 for path in tokens._folder.iterdir())
+
+
+# -- jobs --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [DEVELOPER, MAINTAINER])
+def test_job_tokens(home: Home, role: int) -> None:
+    """A job pushes to another project, deletes what its user may not, pulls where it is not let in, or cannot work on its own project."""
+    furniture = home.server.furniture
+    worker = make_worker(furniture, home.group, role)
+    ally, stranger = (furniture.project(PRIVATE, home.group) for _ in range(2))
+    let_in(furniture, ally, home.project)
+    job = start_job(furniture, home.project, worker)
+    names = {name: f"{furniture.path_of(place)}/img" for name, place in (("own", home.project), ("ally", ally), ("stranger", stranger))}
+
+    everything = {name: granted(home, job, f"repository:{path}:pull,push,delete").get(path, []) for name, path in names.items()}
+
+    assert everything == {"own": ["pull", "push", "delete"] if role == MAINTAINER else ["pull", "push"], "ally": ["pull"], "stranger": []}
+    home.driver(furniture.token(worker)).push(names["ally"], image("of the ally"), "1")
+    driver = home.driver(job)
+    driver.push(names["own"], pushed := image("of a job"), "1")
+    assert driver.pull(names["own"], "1") == pushed.manifest and driver.pull(names["ally"], "1") == image("of the ally").manifest
+    for name, reference in (("ally", "2"), ("stranger", "1")):
+        with pytest.raises(Refused) as refused:
+            driver.put(names[name], pushed, reference)
+        assert refused.value.status == 403, name
+    mounted = home.send("POST", f"/v2/{names['ally']}/blobs/uploads/?mount={pushed.digest}&from={names['own']}", login=job)
+    assert mounted.status == 403

@@ -25,6 +25,7 @@ class Driver:
 
     format = "go"
     digests = "headers"
+    only_now = r"/sumdb/"
 
     def __init__(self, http: Http) -> None:
         self.http = http

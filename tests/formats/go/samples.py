@@ -25,7 +25,13 @@ class Sample:
 
     @property
     def params(self) -> dict[str, str]:
-        return {"module": self.name, "file": self.filename}
+        return {
+            "module": self.name,
+            "file": self.filename,
+            "database": "127.0.0.1",
+            "what": f"{self.name}@{self.version}",
+            "tile": "8/0/000.p/1",
+        }
 
     @property
     def marks(self) -> tuple[bytes, ...]:

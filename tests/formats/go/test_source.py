@@ -53,6 +53,23 @@ def release(work: Work, tag: str, files: dict[str, str | bytes]) -> str:
     return commit
 
 
+def test_a_commit_of_no_calendar(work: Work, pushed: Open) -> None:
+    """A commit with a date far away ends in a traceback for everybody who asks for the module."""
+    release(work, "v1.0.0", {"go.mod": f"module {MODULE}\n"})
+    work.run("-c", "user.name=x", "commit", "--quiet", "--allow-empty", "--message", "x", GIT_COMMITTER_DATE="@300000000000 +0000")
+    work.run("tag", "v1.1.0")
+    git = pushed()
+    assert list(source.list_versions(git, ROOT)) == ["v1.0.0", "v1.1.0"]
+    commit = work.read("rev-parse", "HEAD")
+    for ask in (
+        lambda: source.find(git, ROOT, "v1.1.0"),
+        lambda: source.query(git, ROOT, "main"),
+        lambda: source.find(git, ROOT, f"v1.0.1-0.20260102030405-{commit[:12]}"),
+    ):
+        with pytest.raises(VersionNotFound):
+            ask()
+
+
 def test_tags_of_every_kind(work: Work, pushed: Open) -> None:
     """A tag that is no version is listed, one that is is left out, or a commit without a go.mod is offered beside those that have one."""
     release(work, "v0.9.0", {"README.md": "x"})

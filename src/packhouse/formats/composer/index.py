@@ -42,9 +42,12 @@ def facts_of(version: VersionRow) -> Facts | None:
     return None
 
 
+LAST_SECOND = 253_402_300_799  # of the year 9999: commits may claim any time
+
+
 def timestamp(seconds: int) -> str:
     """RFC 3339 in UTC, as Composer writes it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}+00:00"
+    return f"{datetime.fromtimestamp(min(max(seconds, 0), LAST_SECOND), UTC):%Y-%m-%dT%H:%M:%S}+00:00"
 
 
 def list_entries(packages: Iterable[PackageRow], moment: Moment) -> list[dict[str, Any]]:
