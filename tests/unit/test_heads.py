@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from packhouse.settings import read_networks
 from packhouse.web.peers import Peers
-from packhouse.web.server import CONNECTIONS, FIELDS, HEADER_BYTES, URL_BYTES, Protocol
+from packhouse.web.protocol import CONNECTIONS, FIELDS, HEADER_BYTES, URL_BYTES, Protocol
 
 from .test_protocol import Answers, Wire
 

@@ -9,8 +9,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from packhouse.web.protocol import LARGE_BODY, Protocol
 from packhouse.web.remembered import Given, Head
-from packhouse.web.server import LARGE_BODY, Protocol
 
 HEAD = b"GET /a HTTP/1.1\r\nhost: x\r\nauthorization: Bearer secret\r\n\r\n"
 

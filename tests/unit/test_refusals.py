@@ -12,8 +12,8 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
-from packhouse.web import server
-from packhouse.web.server import Protocol
+from packhouse.web import protocol
+from packhouse.web.protocol import Protocol
 
 from .test_protocol import Answers
 
@@ -94,6 +94,6 @@ def test_nothing_is_answered_after_the_last_answer() -> None:
 @pytest.mark.parametrize("path", ["/close", "/keep"])
 def test_an_endless_body_is_cut(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused client could go on sending for ever."""
-    monkeypatch.setattr(server, "DRAIN", 8 * MIB)
+    monkeypatch.setattr(protocol, "DRAIN", 8 * MIB)
     with pytest.raises(OSError):
         ask([head(path, b"content-length: %d" % (64 * MIB)), *[bytes(MIB)] * 64])
