@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 
+from packhouse.auth import throttle
 from packhouse.formats import FORMATS
 from packhouse.launch import serve
 
@@ -34,4 +35,5 @@ class ToySigner:
 
 
 if __name__ == "__main__":
+    throttle.PER_ADDRESS = 100_000  # everybody's wrong credentials come from one address here
     serve((*FORMATS, FORMAT), ToySigner)
