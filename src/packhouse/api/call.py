@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, may
-from packhouse.contract import Params
+from packhouse.contract import ROOT, Params, Route
 from packhouse.db import changes
 from packhouse.errors import Forbidden, InsufficientScope, InvalidParameter, Unauthenticated
 from packhouse.model import Action, Actor, Instant, Place, Role
@@ -16,6 +16,7 @@ from packhouse.packages.house import House
 from packhouse.responses import Answer
 
 Handler = Callable[["Call"], Awaitable[Answer]]
+Kind = Literal["project", "group"]
 
 TOKENS = frozenset({"personal", "project", "group"})
 LARGEST_ID = 2**63 - 1
@@ -53,6 +54,13 @@ class Call(Protocol):
     def place(self) -> Place: ...
 
     async def body(self) -> bytes: ...
+
+
+def route_of(kind: Kind, method: str, tail: str, handler: Any, action: Action, **more: Any) -> Route:
+    """A route of a project or a group; `tail` follows its id."""
+    path = f"api/v4/{kind}s/{{id+}}{tail}"
+    place: dict[str, Any] = {"place_of": lambda params: params["id"], "place_kind": kind}
+    return Route(method=method, path=path, handler=handler, action=action, reach=ROOT, **place, **more)
 
 
 def check_write(actor: Actor) -> None:

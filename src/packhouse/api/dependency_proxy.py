@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from packhouse.api.call import Call, writing
+from packhouse.api.call import Call, route_of, writing
 from packhouse.api.parameters import Parameters, read_parameters
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import proxies
 from packhouse.db.proxies import SettingRow, Usage
 from packhouse.errors import Invalid, InvalidParameter, NotFound, UpstreamRefused
 from packhouse.packages import proxies as changes
 from packhouse.responses import empty_reply, json_reply
-from packhouse.upstream.client import Outbound, keeps_secrets, literal_address
+from packhouse.upstream.client import Outbound, check_address, keeps_secrets
 from packhouse.upstream.guard import Guard
 from packhouse.upstream.oci import RegistryClient, Trial
 from packhouse.upstream.secrets import SecretBox
@@ -103,9 +103,7 @@ def read_url(text: str | None, allow: str) -> str | None:
         return None
     try:
         url = changes.read_upstream(text)
-        address = literal_address(url)
-        if address is not None:
-            Guard(allow).check(str(address), [str(address)])
+        check_address(url, Guard(allow))
     except (Invalid, UpstreamRefused) as error:
         raise InvalidParameter(f"upstream_url is invalid: {error.message}", parameter="upstream_url") from error
     return url
@@ -177,15 +175,7 @@ def _shape(call: Call, row: SettingRow, usage: Usage) -> dict[str, Any]:
 
 def routes() -> list[Route]:
     def of_group(method: str, tail: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/groups/{{id+}}/dependency_proxy{tail}",
-            handler=handler,
-            action=Action.OWN,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="group",
-        )
+        return route_of("group", method, f"/dependency_proxy{tail}", handler, Action.OWN)
 
     return [
         of_group("GET", "", get_settings),

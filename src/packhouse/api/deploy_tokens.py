@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, begin, path_id, writing
+from packhouse.api.call import Call, Kind, begin, path_id, route_of, writing
 from packhouse.api.failures import DeployTokenNotFound
 from packhouse.api.names import check_name
 from packhouse.api.pages import paged, read_page
@@ -132,19 +132,11 @@ def _revoke(connection: Connection, place_id: int, token_id: int, actor: Actor) 
 
 
 def routes() -> list[Route]:
-    def one(kind: Literal["project", "group"], method: str, tail: str, handler: Any, action: Action) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/{kind}s/{{id+}}/deploy_tokens{tail}",
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind=kind,
-        )
+    def one(kind: Kind, method: str, tail: str, handler: Any, action: Action) -> Route:
+        return route_of(kind, method, f"/deploy_tokens{tail}", handler, action)
 
     found = [Route(method="GET", path="api/v4/deploy_tokens", handler=list_everywhere, action=Action.ADMIN, reach=ROOT)]
-    kinds: tuple[tuple[Literal["project", "group"], Action], ...] = (("project", Action.MANAGE), ("group", Action.OWN))
+    kinds: tuple[tuple[Kind, Action], ...] = (("project", Action.MANAGE), ("group", Action.OWN))
     for kind, change in kinds:
         found += [
             one(kind, "GET", "", list_here, Action.MANAGE),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from packhouse.api.call import Call, begin, check_person, user_id, writing
+from packhouse.api.call import Call, begin, check_person, route_of, user_id, writing
 from packhouse.api.names import check_name, check_path
 from packhouse.api.pages import by_keys, check_depth, cursor_id, paged, read_cursor, read_page, write_cursor
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
@@ -287,15 +287,7 @@ async def delete_group(call: Call) -> Answer:
 
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any, action: Action) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/groups/{{id+}}{tail}",
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="group",
-        )
+        return route_of("group", method, tail, handler, action)
 
     return [
         Route(method="GET", path="api/v4/groups", handler=list_groups, action=Action.SEE, reach=ROOT),

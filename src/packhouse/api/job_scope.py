@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, begin, path_id, writing
+from packhouse.api.call import Call, Kind, begin, path_id, route_of, writing
 from packhouse.api.failures import GroupNotFound
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
 from packhouse.api.places import get_live, group_shapes, project_shapes
 from packhouse.api.shapes import Shape
 from packhouse.auth.policy import can_see
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import changes, pipelines, places
 from packhouse.db.engine import now
 from packhouse.errors import Invalid, InvalidParameter, NotFound, PlaceNotFound
 from packhouse.model import Actor, Struct
 from packhouse.responses import empty_reply, json_reply
-
-Kind = Literal["project", "group"]
 
 MOST = 200
 POLICIES = ("READ_PACKAGES", "ADMIN_PACKAGES")
@@ -137,15 +135,7 @@ def _remove(connection: Connection, project: int, ally: int, actor: Actor) -> No
 
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/projects/{{id+}}/job_token_scope{tail}",
-            handler=handler,
-            action=Action.MANAGE,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-        )
+        return route_of("project", method, f"/job_token_scope{tail}", handler, Action.MANAGE)
 
     return [
         one("GET", "", get_scope),

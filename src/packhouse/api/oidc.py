@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, begin, path_id, standing, writing
+from packhouse.api.call import Call, begin, path_id, route_of, standing, writing
 from packhouse.api.failures import IssuerNotFound, PublisherNotFound
 from packhouse.api.parameters import Parameters, read_parameters, unfit
 from packhouse.api.pipelines import is_web_url
@@ -415,15 +415,7 @@ def routes() -> list[Route]:
         return Route(method=method, path=path, handler=handler, action=action, reach=ROOT)
 
     def of_project(method: str, tail: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/projects/{{id+}}/-/trusted_publishers{tail}",
-            handler=handler,
-            action=Action.MANAGE,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-        )
+        return route_of("project", method, f"/-/trusted_publishers{tail}", handler, Action.MANAGE)
 
     issuers = "api/v4/-/oidc/issuers"
     return [

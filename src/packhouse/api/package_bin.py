@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from packhouse.api.call import Call, path_id, writing
+from packhouse.api.call import Call, path_id, route_of, writing
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import read_query
 from packhouse.api.shapes import Shape, package_shape, package_type
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import bin as deleted
 from packhouse.db import packages
 from packhouse.db.bin import BinRow
@@ -50,15 +50,7 @@ async def restore_package(call: Call) -> Answer:
 
 def routes() -> Iterable[Route]:
     def of_project(method: str, tail: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/projects/{{id+}}{tail}",
-            handler=handler,
-            action=Action.DELETE,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-        )
+        return route_of("project", method, tail, handler, Action.DELETE)
 
     yield of_project("GET", "/-/packages/deleted", list_deleted)
     yield of_project("POST", "/packages/{package_id}/-/restore", writing(restore_package))

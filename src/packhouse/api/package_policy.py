@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, begin, writing
+from packhouse.api.call import Call, begin, route_of, writing
 from packhouse.api.parameters import Parameters, read_parameters
 from packhouse.api.shapes import Shape
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import upkeep
 from packhouse.db.upkeep import KeepPolicy
 from packhouse.errors import InvalidParameter
@@ -54,9 +54,6 @@ def policy_shape(policy: KeepPolicy) -> Shape:
 
 def routes() -> list[Route]:
     def one(method: str, handler: Any) -> Route:
-        path = "api/v4/projects/{id+}/-/packages/cleanup_policy"
-        return Route(
-            method=method, path=path, handler=handler, action=Action.MANAGE, reach=ROOT, place_of=lambda params: params["id"], place_kind="project"
-        )
+        return route_of("project", method, "/-/packages/cleanup_policy", handler, Action.MANAGE)
 
     return [one("GET", get_policy), one("PATCH", writing(update_policy))]

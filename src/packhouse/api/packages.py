@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, can, path_id, writing_packages
+from packhouse.api.call import Call, Kind, can, path_id, route_of, writing_packages
 from packhouse.api.pages import by_keys, cursor_id, paged, read_cursor, read_page, write_cursor
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
 from packhouse.api.shapes import LISTED, PACKAGE_TYPES, READABLE, file_shape, format_of, package_shape, pipeline_shape, version_shape
 from packhouse.auth.policy import authorize
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import packages, pipelines
 from packhouse.db.engine import now
 from packhouse.db.packages import TYPE_ORDER, Listed, PackageQuery
@@ -200,16 +200,8 @@ def read_unmodified_since(call: Call) -> int | None:
 
 
 def routes() -> list[Route]:
-    def one(method: str, tail: str, handler: Any, action: Action, kind: Literal["project", "group"] = "project") -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/{kind}s/{{id+}}/packages{tail}",
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind=kind,
-        )
+    def one(method: str, tail: str, handler: Any, action: Action, kind: Kind = "project") -> Route:
+        return route_of(kind, method, f"/packages{tail}", handler, action)
 
     package = "/{package_id}"
     file = f"{package}/package_files/{{package_file_id}}"

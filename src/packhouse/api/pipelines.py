@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, begin, check_write, path_id, standing, user_id, writing
+from packhouse.api.call import Call, begin, check_write, path_id, route_of, standing, user_id, writing
 from packhouse.api.failures import JobNotFound, PipelineNotFound
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query, unfit
@@ -285,15 +285,7 @@ def _describe_own(connection: Connection, token_id: int, base_url: str) -> Shape
 
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any, action: Action) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/projects/{{id+}}/{tail}",
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-        )
+        return route_of("project", method, f"/{tail}", handler, action)
 
     pipeline = "pipelines/{pipeline_id}"
     return [

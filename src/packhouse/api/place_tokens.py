@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, begin, check_person, path_id, standing, writing
+from packhouse.api.call import Call, Kind, begin, check_person, path_id, route_of, standing, writing
 from packhouse.api.failures import TokenNotFound
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import read_parameters, read_query
@@ -123,20 +123,12 @@ async def revoke_one(call: Call) -> Answer:
 
 
 def routes() -> list[Route]:
-    def one(kind: Literal["project", "group"], method: str, tail: str, handler: Any) -> Route:
+    def one(kind: Kind, method: str, tail: str, handler: Any) -> Route:
         action = Action.MANAGE if kind == "project" else Action.OWN
-        return Route(
-            method=method,
-            path=f"api/v4/{kind}s/{{id+}}/access_tokens{tail}",
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind=kind,
-        )
+        return route_of(kind, method, f"/access_tokens{tail}", handler, action)
 
     found: list[Route] = []
-    kinds: tuple[Literal["project", "group"], ...] = ("project", "group")
+    kinds: tuple[Kind, ...] = ("project", "group")
     for kind in kinds:
         found += [
             one(kind, "GET", "", list_here),

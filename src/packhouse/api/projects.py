@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from packhouse.api.call import Call, begin, user_id, writing
+from packhouse.api.call import Call, begin, route_of, user_id, writing
 from packhouse.api.failures import UserNotFound
 from packhouse.api.names import check_name, check_path, make_path
 from packhouse.api.pages import by_keys, check_depth, cursor_id, paged, read_cursor, read_page
@@ -362,15 +362,7 @@ def remove(connection: Connection, place_id: int, what: str, actor: Actor) -> No
 
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any, action: Action) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/projects/{{id+}}{tail}",
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-        )
+        return route_of("project", method, tail, handler, action)
 
     return [
         Route(method="GET", path="api/v4/projects", handler=list_projects, action=Action.SEE, reach=ROOT),

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from packhouse.api.call import Call, writing
+from packhouse.api.call import Call, route_of, writing
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
 from packhouse.api.shapes import Shape
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import changes, gits
 from packhouse.db.gits import ProtectedBranch
 from packhouse.errors import AlreadyExists, InvalidParameter, NotFound
@@ -134,16 +134,7 @@ def _level(id_: int, level: int) -> Shape:
 
 def routes() -> Iterable[Route]:
     def one(method: str, tail: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path="api/v4/projects/{id+}/protected_branches" + tail,
-            handler=handler,
-            action=Action.MANAGE,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-            area="repository",
-        )
+        return route_of("project", method, f"/protected_branches{tail}", handler, Action.MANAGE, area="repository")
 
     return (
         one("GET", "", list_protected),

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from packhouse.api.call import Call, begin, path_id, writing
+from packhouse.api.call import Call, begin, path_id, route_of, writing
 from packhouse.api.failures import RuleNotFound
 from packhouse.api.packages import known_types
 from packhouse.api.pages import paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
 from packhouse.api.shapes import PROTECTION_LEVELS, format_of, rule_shape
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import changes, places
 from packhouse.db.places import Protection
 from packhouse.errors import Invalid
@@ -144,15 +144,7 @@ def _delete(connection: Connection, project: int, id_: int, actor: Actor) -> Non
 
 def routes() -> list[Route]:
     def one(method: str, tail: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path=f"api/v4/projects/{{id+}}/packages/protection/rules{tail}",
-            handler=handler,
-            action=Action.MANAGE,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-        )
+        return route_of("project", method, f"/packages/protection/rules{tail}", handler, Action.MANAGE)
 
     rule = "/{package_protection_rule_id}"
     return [one("GET", "", list_rules), one("POST", "", writing(create)), one("PATCH", rule, writing(update)), one("DELETE", rule, writing(delete))]

@@ -244,7 +244,7 @@ async def delete_tag(call: Call) -> Answer:
 def _delete_tag(connection: Connection, house: House, access: Access, repository: RepositoryRow, name: str) -> None:
     if changes.tagged_version(connection, repository.id, name) is None:
         raise TagNotFound()
-    rules.check_tags(connection, access, CONTAINER, repository.name, "", Action.DELETE, (name,))
+    rules.check_tags(connection, access, CONTAINER, repository.name, Action.DELETE, (name,))
     change.tag(connection, change.target(house.formats[CONTAINER], repository.project, access.actor, repository.name), name, None)
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from packhouse.api.call import Call, can, standing, writing
+from packhouse.api.call import Call, can, route_of, standing, writing
 from packhouse.api.failures import BranchNotFound, CommitNotFound, TagNotFound
 from packhouse.api.git_http import check_push, refused_tags
 from packhouse.api.pages import Page, paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
 from packhouse.api.shapes import Shape, when
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.db import gits
 from packhouse.db.gits import GitRow, ProtectedBranch
 from packhouse.errors import Forbidden, Invalid, InvalidParameter, Protected, RepositoryNotFound
@@ -430,17 +430,7 @@ def pushing(handler: Any) -> Any:
 
 def routes() -> Iterable[Route]:
     def one(method: str, tail: str, handler: Any, action: Action) -> Route:
-        return Route(
-            method=method,
-            path="api/v4/projects/{id+}/" + tail,
-            handler=handler,
-            action=action,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-            area="repository",
-            limit=256 * 1024,
-        )
+        return route_of("project", method, f"/{tail}", handler, action, area="repository", limit=256 * 1024)
 
     return (
         one("GET", "repository/tags", list_tags, Action.READ),

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
-from packhouse.api.call import Call
+from packhouse.api.call import Call, route_of
 from packhouse.api.failures import CommitNotFound
 from packhouse.api.pages import page_url, paged, read_page
 from packhouse.api.parameters import read_query
 from packhouse.api.repository import commit_shape
 from packhouse.api.shapes import Shape
-from packhouse.contract import ROOT, Action, Answer, Route
+from packhouse.contract import Action, Answer, Route
 from packhouse.errors import FileNotFound, NotFound, RepositoryNotFound, TooLarge
+from packhouse.git.keeping import as_text
 from packhouse.model import Spooled
 from packhouse.packages.repositories import read_repository
 from packhouse.responses import Reply, StreamReply, json_reply
@@ -63,11 +64,7 @@ def _list(git: Reader, ref: str | None, path: str, *, recursive: bool) -> list[T
 
 
 def _entry_shape(entry: TreeEntry) -> Shape:
-    return {"id": entry.id, "name": _text(entry.name), "type": TYPES.get(entry.kind, "blob"), "path": _text(entry.path), "mode": entry.mode}
-
-
-def _text(name: str) -> str:
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return {"id": entry.id, "name": as_text(entry.name), "type": TYPES.get(entry.kind, "blob"), "path": as_text(entry.path), "mode": entry.mode}
 
 
 # -- files -----------------------------------------------------------------------------------------------------------
@@ -78,8 +75,8 @@ async def get_file(call: Call) -> Answer:
     found, last, ref = await _find(call, call.params["path"], LARGEST_SHOWN)
     content = _content(found, LARGEST_SHOWN)
     shape = {
-        "file_name": _text(found.path.rpartition("/")[2]),
-        "file_path": _text(found.path),
+        "file_name": as_text(found.path.rpartition("/")[2]),
+        "file_path": as_text(found.path),
         "size": found.size,
         "encoding": "base64",
         "content_sha256": hashlib.sha256(content).hexdigest(),
@@ -114,9 +111,9 @@ async def get_either(call: Call) -> Answer:
 
 async def _answer_raw(call: Call, path: str) -> Answer:
     found, last, ref = await _find(call, path, LARGEST_HELD)
-    known = {"blob-id": found.id, "commit-id": found.commit, "last-commit-id": last, "ref": ref, "size": found.size, "file-path": _text(found.path)}
+    known = {"blob-id": found.id, "commit-id": found.commit, "last-commit-id": last, "ref": ref, "size": found.size, "file-path": as_text(found.path)}
     headers = {f"x-gitlab-{name}": _header(value) for name, value in known.items()}
-    name = quote(_text(found.path.rpartition("/")[2]))
+    name = quote(as_text(found.path.rpartition("/")[2]))
     headers["content-disposition"] = f"inline; filename*=UTF-8''{name}"
     content = found.content
     if content is None:
@@ -128,11 +125,10 @@ async def _answer_raw(call: Call, path: str) -> Answer:
 
 
 def _spool(git: Reader, blob: str) -> BinaryIO:
-    return _open(git.spool(lambda out: _write(out, git.blob(blob))))
+    def write(out: BinaryIO) -> None:
+        out.write(git.blob(blob))
 
-
-def _write(out: BinaryIO, data: bytes) -> None:
-    out.write(data)
+    return _open(git.spool(write))
 
 
 def _open(made: Spooled) -> BinaryIO:
@@ -232,16 +228,7 @@ def routes() -> Iterable[Route]:
     """What reads a repository without Git."""
 
     def one(tail: str, handler: object) -> Route:
-        return Route(
-            method="GET",
-            path="api/v4/projects/{id+}/repository/" + tail,
-            handler=handler,  # type: ignore[arg-type]
-            action=Action.READ,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="project",
-            area="repository",
-        )
+        return route_of("project", "GET", f"/repository/{tail}", handler, Action.READ, area="repository")
 
     return (
         one("tree", list_tree),

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from packhouse import __version__
-from packhouse.api.call import Call, begin, writing
+from packhouse.api.call import Call, begin, route_of, writing
 from packhouse.api.parameters import Parameters, read_parameters, read_query
 from packhouse.api.places import get_live, read_settings, write_settings
 from packhouse.contract import ROOT, Action, Answer, Route
@@ -172,15 +172,7 @@ def routes() -> list[Route]:
         return Route(method=method, path=f"api/v4/{tail}", handler=handler, action=action, reach=ROOT)
 
     def of_group(method: str, handler: Any) -> Route:
-        return Route(
-            method=method,
-            path="api/v4/groups/{id+}/-/package_settings",
-            handler=handler,
-            action=Action.OWN,
-            reach=ROOT,
-            place_of=lambda params: params["id"],
-            place_kind="group",
-        )
+        return route_of("group", method, "/-/package_settings", handler, Action.OWN)
 
     return [
         at_root("GET", "version", get_version, Action.SIGN_IN),
