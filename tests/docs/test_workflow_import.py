@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
+from loopback import Loopback, send
 from npm_clients import Npm, publish_package
 from nuget_clients import make_package, send_package
 from programs import Desk
@@ -106,39 +106,22 @@ def test_what_cannot_be_read(broken: str, mover: Reader) -> None:
     assert wrong not in said or broken in ("FROM", "TO")
 
 
-class Liar:
+class Liar(Loopback):
     """A source that says what it was told to say: bytes as they are, a string as the address to go on at, all else as JSON."""
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
-        self.credentials = credentials = set[str | None]()
+        super().__init__()
+        self.answers = answers
+        self.credentials = set[str | None]()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                credentials.add(self.headers["Authorization"])
-                answer = answers.get(self.path.partition("?")[0])
-                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(404 if answer is None else 302 if isinstance(answer, str) else 200)
-                if isinstance(answer, str):
-                    self.send_header("Location", answer)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        self.credentials.add(request.headers["Authorization"])
+        said = self.answers.get(request.path.partition("?")[0])
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        if isinstance(said, str):
+            send(request, 302, body, {"Location": said})
+        else:
+            send(request, 404 if said is None else 200, body)
 
 
 def test_a_source_that_lies(mover: Reader) -> None:

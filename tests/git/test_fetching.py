@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from git_work import Work
+from loopback import Loopback, send
 
 from packhouse.errors import UpstreamFailed
 from packhouse.git import fetching, keeping
@@ -17,49 +17,29 @@ from packhouse.git.fetching import Origin, fetch_refs
 MIB = 1024 * 1024
 
 
-class Host:
+class Host(Loopback):
     """A web server on loopback: path → status, headers, body; everything else is 404. It notes what it was asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.asked: list[tuple[str, str]] = []
-        outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = self.path.partition("?")[0]
-                outer.asked.append((path, self.headers.get("Authorization", "")))
-                status, headers, body = outer.answers.get(path, (404, {}, b""))
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        path = request.path.partition("?")[0]
+        self.asked.append((path, request.headers.get("Authorization", "")))
+        status, headers, body = self.answers.get(path, (404, {}, b""))
+        send(request, status, body, headers)
 
-            def log_message(self, format: str, *args: object) -> None:
-                """Nothing: the test asks what was asked."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = int(self.server.server_address[1])
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def url(self, host: str = "127.0.0.1") -> str:
+    def repository(self, host: str = "127.0.0.1") -> str:
         return f"http://{host}:{self.port}/x.git"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture(name="hosts")
 def start_two() -> Iterator[tuple[Host, Host]]:
     """The one that is copied from, and one that nobody may be led to."""
-    hosts = Host(), Host()
-    yield hosts
-    for host in hosts:
-        host.close()
+    with Host() as outside, Host() as inside:
+        yield outside, inside
 
 
 @pytest.fixture(name="bare")
@@ -73,9 +53,9 @@ def make_bare(tmp_path: Path) -> Path:
 def test_redirects_are_not_followed(status: int, hosts: tuple[Host, Host], bare: Path) -> None:
     """A public server sends ours to an address that only ours can reach."""
     outside, inside = hosts
-    outside.answers["/x.git/info/refs"] = (status, {"Location": f"{inside.url()}/info/refs?service=git-upload-pack"}, b"")
+    outside.answers["/x.git/info/refs"] = (status, {"Location": f"{inside.repository()}/info/refs?service=git-upload-pack"}, b"")
     with pytest.raises(UpstreamFailed):
-        fetch_refs(bare, Origin(url=outside.url(), addresses=("127.0.0.1",)), largest=MIB, prune=True)
+        fetch_refs(bare, Origin(url=outside.repository(), addresses=("127.0.0.1",)), largest=MIB, prune=True)
     assert outside.asked and not inside.asked
 
 
@@ -88,7 +68,7 @@ def test_alternates_of_a_plain_server_are_not_followed(hosts: tuple[Host, Host],
     for name in ("http-alternates", "alternates"):
         outside.answers[f"/x.git/objects/info/{name}"] = (200, {}, f"http://127.0.0.1:{inside.port}/x.git/objects\n".encode())
     with pytest.raises(UpstreamFailed):
-        fetch_refs(bare, Origin(url=outside.url(), addresses=("127.0.0.1",)), largest=MIB, prune=True)
+        fetch_refs(bare, Origin(url=outside.repository(), addresses=("127.0.0.1",)), largest=MIB, prune=True)
     assert any("objects" in path for path, _ in outside.asked) and not inside.asked
 
 
@@ -98,7 +78,7 @@ def test_the_connection_goes_to_what_was_checked(hosts: tuple[Host, Host], bare:
     for host in ("nowhere.invalid", "NOWHERE.invalid"):
         outside.asked.clear()
         with pytest.raises(UpstreamFailed):
-            fetch_refs(bare, Origin(url=outside.url(host), addresses=("127.0.0.1",)), largest=MIB, prune=True)
+            fetch_refs(bare, Origin(url=outside.repository(host), addresses=("127.0.0.1",)), largest=MIB, prune=True)
         assert outside.asked, host
 
 
@@ -115,7 +95,7 @@ def test_a_secret_is_sent_and_never_shown(hosts: tuple[Host, Host], bare: Path, 
 
     monkeypatch.setattr(fetching, "run", noting)
     with pytest.raises(UpstreamFailed) as caught:
-        fetch_refs(bare, Origin(url=outside.url(), addresses=("127.0.0.1",), user="robot", secret="sec-ret"), largest=MIB, prune=True)
+        fetch_refs(bare, Origin(url=outside.repository(), addresses=("127.0.0.1",), user="robot", secret="sec-ret"), largest=MIB, prune=True)
     assert "sec-ret" not in caught.value.message and started and not any("sec-ret" in one for one in started)
     assert outside.asked[0][1].startswith("Basic ")
 

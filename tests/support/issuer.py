@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 import time
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from loopback import Loopback, send
 
 SHA = "89abcdef0123456789abcdef0123456789abcdef"
 REQUEST_TOKEN = "request-token-of-the-runner"
@@ -30,10 +30,11 @@ def make_key(algorithm: str, kid: str) -> Key:
     return ECKey.generate_key("P-256", parameters) if algorithm.startswith("ES") else OKPKey.generate_key("Ed25519", parameters)
 
 
-class Issuer:
+class Issuer(Loopback):
     """`with Issuer() as issuer: token = issuer.sign(issuer.of_gitlab())`."""
 
     def __init__(self, algorithm: str = "RS256") -> None:
+        super().__init__()
         self.algorithm = algorithm
         self.kid = "key-1"
         self.key = make_key(algorithm, self.kid)
@@ -44,37 +45,13 @@ class Issuer:
         self.broken = False
         self.given: list[str] = []  # audiences that a runner asked for
         self.claims: Json = {}  # of the tokens that a runner asks for
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.answer(self)
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         """One request."""
         parts = urlsplit(request.path)
         self.asked.append(parts.path)
         if self.redirect:
-            request.send_response(302)
-            request.send_header("Location", self.redirect + request.path)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
+            send(request, 302, b"", {"Location": self.redirect + request.path})
             return
         body: Json | None = None
         if self.broken:
@@ -87,12 +64,7 @@ class Issuer:
             audience = parse_qs(parts.query)["audience"][0]
             self.given.append(audience)
             body = {"value": self.sign({**self.claims, "aud": audience})}
-        sent = json.dumps(body or {}).encode()
-        request.send_response(200 if body is not None else 500)
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(sent)))
-        request.end_headers()
-        request.wfile.write(sent)
+        send(request, 200 if body is not None else 500, json.dumps(body or {}).encode(), {"Content-Type": "application/json"})
 
     # -- keys --------------------------------------------------------------------------------------------------------
 

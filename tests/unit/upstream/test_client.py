@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote
 
 import pytest
+from loopback import Loopback, send
 
 from packhouse.errors import RegistryError
 from packhouse.upstream.client import Outbound, literal_address
 from packhouse.upstream.guard import Guard
 
 
-class Inside(BaseHTTPRequestHandler):
+class Inside(Loopback):
     """A service that nobody outside may reach."""
 
-    def do_GET(self) -> None:
-        self.send_response(302 if self.path.startswith("/to/") else 200)
-        if self.path.startswith("/to/"):
-            self.send_header("Location", unquote(self.path.removeprefix("/to/")).encode().decode("latin-1"))
-        self.send_header("Content-Length", "6")
-        self.end_headers()
-        self.wfile.write(b"secret")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        if request.path.startswith("/to/"):
+            send(request, 302, b"secret", {"Location": unquote(request.path.removeprefix("/to/")).encode().decode("latin-1")})
+        else:
+            send(request, 200, b"secret")
 
 
-@pytest.fixture(scope="module")
-def port():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Inside)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
+@pytest.fixture(scope="module", name="port")
+def serve_inside() -> Iterator[int]:
+    """The port of such a service."""
+    with Inside() as inside:
+        yield inside.port
 
 
 def ask(url: str, allow: str) -> bytes:
