@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse.errors import InvalidCredential
+from packhouse.keyfiles import make_key_file
 from packhouse.model import Actor, Struct
 
 SERVICE = "container_registry"
@@ -187,13 +188,7 @@ class RegistryTokens:
         number = int(names[-1].partition("-")[0]) + 1 if names else 1
         key = RSAKey.generate_key(BITS, private=True, auto_kid=False)
         made = self._folder / f"{number:04d}-{key.thumbprint()}.pem"
-        partial = made.with_suffix(".new")
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(key.as_pem(private=True))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(made)
+        make_key_file(made, key.as_pem(private=True))
 
     def _list(self) -> tuple[str, ...]:
         try:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO, Literal, cast
 
 from packhouse.errors import TooLarge
+from packhouse.git.keeping import as_text
 from packhouse.git.reading import Reader
 from packhouse.model import GitEntry, Spooled
 
@@ -48,7 +49,7 @@ def _write_zip(git: Reader, out: BinaryIO, entries: list[GitEntry], top: str, se
         when = FIRST
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry in entries:
-            info = zipfile.ZipInfo(f"{top}/{_shown(entry.path)}", when.timetuple()[:6] if when.year < 2108 else FIRST.timetuple()[:6])
+            info = zipfile.ZipInfo(f"{top}/{as_text(entry.path)}", when.timetuple()[:6] if when.year < 2108 else FIRST.timetuple()[:6])
             info.create_system = 3
             info.external_attr = (0o100000 | MODES[entry.kind]) << 16
             archive.writestr(info, git.blob(entry.id), zipfile.ZIP_DEFLATED, 6)
@@ -58,11 +59,6 @@ def _write_tar(git: Reader, out: BinaryIO, entries: list[GitEntry], top: str, se
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for entry in entries:
             data = git.blob(entry.id)
-            info = tarfile.TarInfo(f"{top}/{_shown(entry.path)}")
+            info = tarfile.TarInfo(f"{top}/{as_text(entry.path)}")
             info.size, info.mode, info.mtime = len(data), MODES[entry.kind], max(0, seconds)
             archive.addfile(info, io.BytesIO(data))
-
-
-def _shown(path: str) -> str:
-    """Names that are not UTF-8 have no place in an archive that says it is."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -19,6 +19,11 @@ ABSENT = "0" * 40
 GC_SECONDS = 600.0
 
 
+def as_text(name: str) -> str:
+    """A name in a repository, which may be any bytes, as text that can be shown and stored: what is no UTF-8 is replaced."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def make_repository(folder: Path, branch: str = "main") -> None:
     """An empty bare repository; nothing where there is one. It appears whole, or not at all. Raises `Unavailable`."""
     if folder.is_dir():

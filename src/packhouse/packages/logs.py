@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse.db import logs
+from packhouse.keyfiles import make_key_file
 from packhouse.model import LogRecord, LogTree, Signed
 from packhouse.packages.house import House
 
@@ -45,31 +45,13 @@ class Log:
 def _load_key(path: Path) -> Ed25519PrivateKey:
     """The key of this instance, made at first need; all processes have the same."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
     if path not in _keys:
         if not path.exists():
-            _make_key(path)
+            made = Ed25519PrivateKey.generate()
+            make_key_file(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         found = load_pem_private_key(path.read_bytes(), None)
         assert isinstance(found, Ed25519PrivateKey), f"{path} holds another kind of key"
         _keys[path] = found
     return _keys[path]
-
-
-def _make_key(path: Path) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f"key.{os.getpid()}.new")
-    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(partial, path)  # never over a key that another process made meanwhile
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from packhouse.db import changes, gits
 from packhouse.errors import Invalid, NotFound, RepositoryNotFound, Unavailable
-from packhouse.git.keeping import ABSENT, FIRST_BRANCHES, make_repository, read_refs, remove_repository, set_head, settle_head, tend
+from packhouse.git.keeping import ABSENT, FIRST_BRANCHES, as_text, make_repository, read_refs, remove_repository, set_head, settle_head, tend
 from packhouse.model import Actor, Role
 from packhouse.packages.house import House
 
@@ -127,8 +127,8 @@ async def recall(house: House, project: int, actor: Actor) -> None:
 
 
 def _shown(name: str) -> str:
-    """A ref's name as the database can hold it: Git takes any bytes."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:255]
+    """A ref's name as the database can hold it."""
+    return as_text(name)[:255]
 
 
 def _note(connection: Connection, project: int, actor: Actor, done: Mapping[str, str], branch: str, what: str) -> None:

@@ -27,7 +27,7 @@ def read_rules(
     assert access.place is not None
     check_bounds(access.actor, format, {name, key})
     _check_protection(connection, access, format, {name, key}, action)
-    fixed = check_tags(connection, access, format, key, version, action, tags)
+    fixed = _check_tag_rules(connection, access, format, key, version, action, tags)
     root = places.root_of(connection, access.place.id)
     settings = msgspec.json.decode(root.settings, type=dict[str, Any])
     own = msgspec.json.decode(root.own, type=dict[str, Any])
@@ -40,12 +40,17 @@ def read_rules(
     )
 
 
-def check_tags(
-    connection: Connection, access: Access, format: str, key: str, version: str, action: Action, tags: Sequence[str] = ()
-) -> tuple[str, ...]:
-    """The patterns of tags that never move. To delete a version, or all, is to delete its tags. Raises `Protected`, `InsufficientScope`."""
-    assert access.place is not None
+def check_tags(connection: Connection, access: Access, format: str, key: str, action: Action, tags: Sequence[str]) -> None:
+    """Whether this actor may do this to these tags alone. Raises `Protected`, `InsufficientScope`."""
     check_bounds(access.actor, format, {key})
+    _check_tag_rules(connection, access, format, key, "", action, tags)
+
+
+def _check_tag_rules(
+    connection: Connection, access: Access, format: str, key: str, version: str, action: Action, tags: Sequence[str]
+) -> tuple[str, ...]:
+    """The patterns of tags that never move. To delete a version, or all, is to delete its tags. Raises `Protected`."""
+    assert access.place is not None
     found = containers.tag_rules(connection, access.place.id, format)
     if found and action is Action.DELETE and not tags:
         tags = containers.tags_of(connection, access.place.id, format, key, version or None)

@@ -366,7 +366,7 @@ def _delete_repository(connection: Connection, house: House, access: Access, rep
 def _delete_tag(connection: Connection, format: Format, access: Access, repository: RepositoryRow, name: str) -> None:
     if changes.tagged_version(connection, repository.id, name) is None:
         return  # somebody was quicker, and it is gone as was asked
-    rules.check_tags(connection, access, CONTAINER, repository.name, "", Action.DELETE, (name,))
+    rules.check_tags(connection, access, CONTAINER, repository.name, Action.DELETE, (name,))
     change.tag(connection, change.target(format, repository.project, access.actor, repository.name), name, None)
 
 

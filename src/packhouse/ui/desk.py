@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from packhouse.ui import addresses, compose
 from packhouse.ui.calls import PageCall
 from packhouse.ui.errands import Errands
 from packhouse.ui.forms import FormFields, check_csrf, check_origin, read_cookies, read_form
+from packhouse.ui.readmes import Readme, ReadmeCache
 from packhouse.ui.render import Renderer
 from packhouse.ui.replies import html_reply
 from packhouse.ui.views import FormatMark, Frame, Guide, Link, Notice, View, Viewer
@@ -78,11 +80,20 @@ class Desk:
         self.sessions = sessions
         self.renderer = renderer
         self.errands = Errands(house)
+        self._readmes = ReadmeCache()
         self.titles: Mapping[str, str] = {name: format.title for name, format in house.formats.items()}
 
     def answer(self, view: View, status: int = 200) -> Reply:
         """The view as a page."""
         return html_reply(self.renderer.page(view), status)
+
+    async def readme(self, text: str, media_type: str) -> Readme:
+        """A README as HTML, rendered aside where it was not lately."""
+        found = self._readmes.find(text, media_type)
+        if found is None:
+            found = await asyncio.to_thread(_render, text, media_type)
+            self._readmes.keep(text, media_type, found)
+        return found
 
     def mark(self, format: str) -> FormatMark:
         """A format as people see it."""
@@ -216,3 +227,10 @@ def _told(call: PageCall, text: str) -> Notice:
     if where is None or where.kind != "project" or not (undo.isascii() and undo.isdigit()) or len(undo) > 16:
         return Notice(text=text)
     return Notice(text=text, action=addresses.restore_package(where.full_path, int(undo)), button="Undo")
+
+
+def _render(text: str, media_type: str) -> Readme:
+    # Here and not above: a registry that nobody looks at starts without it.
+    from packhouse.ui.markdown import render_readme
+
+    return render_readme(text, media_type)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Mapping
 
@@ -18,7 +17,7 @@ from packhouse.ui import addresses, compose
 from packhouse.ui.calls import PageCall
 from packhouse.ui.desk import Desk, number_in, place_in
 from packhouse.ui.listing import PAGE, Edge, make_columns, make_filters, make_pager, make_sorting, read_state
-from packhouse.ui.readmes import Readme, ReadmeCache
+from packhouse.ui.readmes import Readme
 from packhouse.ui.reads import CountCache, FoundVersion, read_list, read_version
 from packhouse.ui.replies import see_other
 from packhouse.ui.version_page import TREND_DAYS, make_version_page, read_tab
@@ -31,7 +30,6 @@ class PackagePages:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._readmes = ReadmeCache()
         self._counts = CountCache()
 
     async def project_list(self, call: PageCall) -> Answer:
@@ -129,13 +127,7 @@ class PackagePages:
         return see_other(addresses.package(project, id_))
 
     async def _readme(self, about: About) -> Readme | None:
-        if not about.readme.strip():
-            return None
-        found = self._readmes.find(about.readme, about.readme_type)
-        if found is None:
-            found = await asyncio.to_thread(_render, about.readme, about.readme_type)
-            self._readmes.keep(about.readme, about.readme_type, found)
-        return found
+        return await self._desk.readme(about.readme, about.readme_type) if about.readme.strip() else None
 
     async def download(self, call: PageCall) -> Answer:
         """A file, as it was uploaded. Raises `FileNotFound`."""
@@ -150,10 +142,3 @@ class PackagePages:
 
 def _broken(count: int) -> str:
     return f"{plural(count, 'version')} could not be read when {'it' if count == 1 else 'they'} arrived"
-
-
-def _render(text: str, media_type: str) -> Readme:
-    # Here and not above: a registry that nobody looks at starts without it.
-    from packhouse.ui.markdown import render_readme
-
-    return render_readme(text, media_type)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -21,10 +20,10 @@ from packhouse.ui.calls import PageCall
 from packhouse.ui.desk import Desk, place_in
 from packhouse.ui.listing import PAGE, read_page, read_short, short_filters, short_pager, short_sorting
 from packhouse.ui.paths import page_route
-from packhouse.ui.readmes import Readme, ReadmeCache
+from packhouse.ui.readmes import Readme
 from packhouse.ui.replies import see_other
 from packhouse.ui.source_views import CommitsPage, FilePage, FolderPage, RefsPage
-from packhouse.ui.sources import MARKDOWN, RAW_LIMIT, SORTS, TAG_SORTS, SourceNotFound
+from packhouse.ui.sources import MARKDOWN, RAW_LIMIT, SORTS, SourceNotFound
 from packhouse.ui.views import Guide, Link, Pager, Snippet
 
 TURNED = "The file holds signs that turn the direction of writing: it may read otherwise than it runs."
@@ -37,7 +36,6 @@ class SourcePages:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._readmes = ReadmeCache(64)
 
     def routes(self) -> list[Route]:
         """Every page, by method and address. To see the project is asked here; whether its code may be read, by the handlers."""
@@ -120,12 +118,7 @@ class SourcePages:
         )
 
     async def _readme(self, name: str, text: str) -> Readme:
-        media_type = "text/markdown" if name.lower().endswith(MARKDOWN) else "text/plain"
-        found = self._readmes.find(text, media_type)
-        if found is None:
-            found = await asyncio.to_thread(_render, text, media_type)
-            self._readmes.keep(text, media_type, found)
-        return found
+        return await self._desk.readme(text, "text/markdown" if name.lower().endswith(MARKDOWN) else "text/plain")
 
     async def file(self, call: PageCall) -> Answer:
         """A file: its text with numbered lines, or as a page where it is Markdown and the address does not ask for `plain=1`."""
@@ -181,8 +174,7 @@ class SourcePages:
 
     async def _refs(self, call: PageCall, kind: str) -> Answer:
         desk, where = self._desk, place_in(call, "project")
-        fields = TAG_SORTS if kind == "tags" else SORTS
-        state, path = read_short(call.query, fields), addresses.source(where, kind)
+        state, path = read_short(call.query, SORTS), addresses.source(where, kind)
         try:
             found = await self._read(call, sources.read_refs, kind, state)
         except RepositoryNotFound:
@@ -193,12 +185,12 @@ class SourcePages:
             frame=desk.frame(call, f"{kind.capitalize()} of {where.full_path}", line=await desk.line(where), current="repository"),
             heading=kind.capitalize(),
             tabs=sources.tabs_of(where, found.default, kind, found.branches, found.tags),
-            filters=short_filters(path, state, fields),
+            filters=short_filters(path, state, SORTS),
             lines=tuple(
                 sources.ref_line(where, name, commit, default=name == default, protected=bool(rules_for(rules, name))) for name, commit in found.shown
             ),
-            sorting=short_sorting(path, state, fields),
-            pager=short_pager(path, state, fields, found.total),
+            sorting=short_sorting(path, state, SORTS),
+            pager=short_pager(path, state, SORTS, found.total),
         )
         return desk.answer(view)
 
@@ -225,10 +217,3 @@ class SourcePages:
             ),
         )
         return desk.answer(view)
-
-
-def _render(text: str, media_type: str) -> Readme:
-    # Here and not above: a registry that nobody looks at starts without it.
-    from packhouse.ui.markdown import render_readme
-
-    return render_readme(text, media_type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packhouse.errors import NotFound, RepositoryNotFound, TooLarge
+from packhouse.git.keeping import as_text
 from packhouse.git.reading import Described, FoundBlob, Reader, TreeEntry, list_commits, list_tree, read_blob
 from packhouse.model import Place, Struct
 from packhouse.ui import addresses
@@ -14,7 +15,6 @@ from packhouse.ui.views import Badge, Link
 from packhouse.ui.words import size
 
 SORTS = {"updated": ("Updated", "desc"), "name": ("Name", "asc")}
-TAG_SORTS = SORTS
 SHOWN_ENTRIES = 1000
 SHOWN_REFS = 15
 SHOWN_BYTES = 512 * 1024
@@ -130,9 +130,7 @@ def read_folder(git: Reader, text: str) -> FoundFolder | None:
     entries = list_tree(git, at.ref, at.path)
     if entries is None:
         raise SourceNotFound()
-    readme = min((entry for entry in entries if _readme_rank(entry) is not None), key=lambda entry: _readme_rank(entry) or 0, default=None)
-    content = read_blob(git, at.ref, readme.path, README_BYTES) if readme is not None else None
-    shown = readme is not None and content is not None and content.content is not None and b"\0" not in content.content
+    name, readme = _readme(git, at.ref, entries)
     return FoundFolder(
         at=at,
         branches=branches,
@@ -140,9 +138,21 @@ def read_folder(git: Reader, text: str) -> FoundFolder | None:
         commit=_last(git, at.ref, at.path),
         entries=tuple(entries[:SHOWN_ENTRIES]),
         cut=max(0, len(entries) - SHOWN_ENTRIES),
-        readme_name=readme.name if shown and readme is not None else "",
-        readme=content.content.decode("utf-8", "replace") if shown and content is not None and content.content is not None else "",
+        readme_name=name,
+        readme=readme,
     )
+
+
+def _readme(git: Reader, ref: str, entries: Sequence[TreeEntry]) -> tuple[str, str]:
+    """The name and the text of the best readme among these; empty where there is none that is text."""
+    ranked = [(rank, entry.path, entry.name) for entry in entries if (rank := _readme_rank(entry)) is not None]
+    if not ranked:
+        return "", ""
+    _, path, name = min(ranked)
+    found = read_blob(git, ref, path, README_BYTES)
+    if found is None or found.content is None or b"\0" in found.content:
+        return "", ""
+    return name, found.content.decode("utf-8", "replace")
 
 
 def _readme_rank(entry: TreeEntry) -> int | None:
@@ -206,13 +216,8 @@ def read_history(git: Reader, text: str, page: int) -> FoundCommits | None:
 # -- views -----------------------------------------------------------------------------------------------------------
 
 
-def plain(text: str) -> str:
-    """A name of a repository as text: bytes that are no UTF-8 are shown as such."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def _is_plain(text: str) -> bool:
-    return plain(text) == text
+    return as_text(text) == text
 
 
 def commit_line(where: Place, found: Described) -> CommitLine:
@@ -220,9 +225,9 @@ def commit_line(where: Place, found: Described) -> CommitLine:
     title, _, rest = found.commit.message.strip().partition("\n")
     return CommitLine(
         id=found.commit.id,
-        title=plain(title)[:200] or "No message",
-        message=plain(rest).strip()[:4000],
-        author=plain(found.author_name or ""),
+        title=as_text(title)[:200] or "No message",
+        message=as_text(rest).strip()[:4000],
+        author=as_text(found.author_name or ""),
         at=max(0, found.author_time) * SECOND,
         href=addresses.source(where, "tree", found.commit.id),
     )
@@ -233,7 +238,7 @@ def entry_line(where: Place, ref: str, entry: TreeEntry) -> EntryLine:
     opens = _is_plain(entry.path) and entry.kind != "module"
     kind = "tree" if entry.kind == "folder" else "blob"
     return EntryLine(
-        name=plain(entry.name),
+        name=as_text(entry.name),
         kind=entry.kind,
         href=addresses.source(where, kind, ref, entry.path) if opens else "",
         size=None if entry.kind in ("folder", "module") else entry.size,

@@ -135,9 +135,7 @@ class Outbound:
         target = read_url(url)
         if target.scheme not in ("http", "https") or not target.raw_host or target.raw_user is not None or target.raw_password is not None:
             raise UpstreamRefused("The upstream URL must be http or https, with a host and without a user")
-        literal = _address(target)
-        if literal is not None:  # of a name, the resolver asks the guard
-            self._guard.check(target.raw_host, [str(literal)])
+        check_address(url, self._guard)
         return target
 
 
@@ -159,6 +157,13 @@ def _join(url: str, location: str) -> str:
 def literal_address(url: str) -> Address | None:
     """The address that a URL names instead of a host; None where it names a host. Raises `UpstreamRefused`."""
     return _address(read_url(url))
+
+
+def check_address(url: str, guard: Guard) -> None:
+    """An address in the place of the host must be one that may be reached; of a name, the resolver asks. Raises `UpstreamRefused`."""
+    literal = literal_address(url)
+    if literal is not None:
+        guard.check(str(literal), [str(literal)])
 
 
 def keeps_secrets(url: str, guard: Guard) -> bool:

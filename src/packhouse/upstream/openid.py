@@ -14,7 +14,7 @@ import msgspec
 
 from packhouse.errors import UpstreamFailed, UpstreamRefused
 from packhouse.model import Struct
-from packhouse.upstream.client import Outbound, literal_address
+from packhouse.upstream.client import Outbound, check_address, keeps_secrets
 from packhouse.upstream.guard import Guard
 
 LARGEST = 1024 * 1024
@@ -64,10 +64,9 @@ def check_issuer(url: str, allow: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise UpstreamRefused("The issuer must be an http or https URL without a query")
-    guard, address = Guard(allow), literal_address(url)
-    if address is not None:
-        guard.check(parts.hostname, [str(address)])
-    if parts.scheme == "http" and not guard.names(parts.hostname) and (address is None or not guard.lists(address)):
+    guard = Guard(allow)
+    check_address(url, guard)
+    if not keeps_secrets(url, guard):
         raise UpstreamRefused("The issuer is not spoken to over plain http: use https, or list the host in outbound_allow")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse.errors import UpstreamRefused
+from packhouse.keyfiles import make_key_file
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -35,20 +35,5 @@ class SecretBox:
         from cryptography.fernet import Fernet, MultiFernet
 
         if make and not self._path.exists():
-            self._make(Fernet.generate_key())
+            make_key_file(self._path, Fernet.generate_key() + b"\n")
         return MultiFernet([Fernet(line.strip()) for line in self._path.read_bytes().splitlines() if line.strip()])
-
-    def _make(self, key: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = self._path.with_name(f"key.{os.getpid()}.new")
-        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "wb") as file:
-            file.write(key + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(partial, self._path)  # never over a key that another process made meanwhile
-        except FileExistsError:
-            pass
-        finally:
-            partial.unlink()

@@ -33,7 +33,7 @@ class Peers:
             return peer
         found = peer
         for hop in reversed(forwarded.split(",")):
-            address = _read(hop.strip())
+            address = read_address(hop.strip())
             if address is None:
                 break
             found = str(address)
@@ -42,11 +42,11 @@ class Peers:
         return found
 
     def _is_trusted(self, text: str) -> bool:
-        address = _read(text)
+        address = read_address(text)
         return address is not None and any(address in network for network in self._trusted)
 
     def _is_near(self, text: str) -> bool:
-        address = _read(text)
+        address = read_address(text)
         return address is None or address.is_loopback or self._trusts(text)
 
 
@@ -55,7 +55,8 @@ def read_forwarded(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return ",".join([value.decode("latin-1") for name, value in headers if name == FORWARDED_FOR])
 
 
-def _read(text: str) -> IPv4Address | IPv6Address | None:
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, with a port or without; one of IPv4 in IPv6 as what it carries. None for what is none."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

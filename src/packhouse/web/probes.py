@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import ip_address
 
 from sqlalchemy import Connection, text
 
@@ -17,6 +16,7 @@ from packhouse.settings import read_networks
 from packhouse.web.call import Call
 from packhouse.web.entrance import read_cookie
 from packhouse.web.metrics import expose
+from packhouse.web.peers import read_address
 
 FORWARDED = (b"forwarded", b"x-forwarded-for")
 
@@ -62,12 +62,8 @@ class Probes:
         peer = call.scope.get("client")
         if peer is None or (call.address == peer[0] and any(name in call.raw_headers for name in FORWARDED)):
             return False  # it comes by a proxy that nobody told us of, from who knows where
-        try:
-            address = ip_address(call.address.partition("%")[0])
-        except ValueError:
-            return False
-        address = getattr(address, "ipv4_mapped", None) or address
-        return any(address in network for network in self._networks)
+        address = read_address(call.address)
+        return address is not None and any(address in network for network in self._networks)
 
     async def _identify(self, call: Call) -> Access:
         secret = read_cookie(call.raw_headers.get(b"cookie"), cookie_name(self._house.settings.secure))

@@ -142,8 +142,8 @@ class Protocol(HttpToolsProtocol):
         if type(cycle) is RequestResponseCycle:
             cycle.__class__ = Cycle
             cycle.pieces = []  # type: ignore[attr-defined]
-            self._straight = self._large_body()
             if cycle.scope["method"] not in READS:
+                self._straight = self._large_body()
                 cycle.transport = Hold(self)  # type: ignore[assignment]
             if self._head is not None:
                 if cycle.keep_alive and cycle.scope["method"] == "GET" and not any(name in BODIES for name, _ in self.headers):

@@ -17,6 +17,7 @@ JSON = "application/json"
 MINIFIED = "composer/2.0"
 UNSET = "__unset"
 MISSING = object()
+LAST_SECOND = 253_402_300_799  # of the year 9999: commits may claim any time
 
 
 class Facts(Struct, omit_defaults=True):
@@ -40,9 +41,6 @@ def facts_of(version: VersionRow) -> Facts | None:
         if not file.derived and len(file.facts) > 2:
             return _FACTS.decode(file.facts)
     return None
-
-
-LAST_SECOND = 253_402_300_799  # of the year 9999: commits may claim any time
 
 
 def timestamp(seconds: int) -> str:
