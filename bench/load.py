@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -12,6 +12,8 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httptools
 
 ONCE = "X-Once"
 """A header that wrk sets to another number with every request."""
@@ -59,32 +61,69 @@ class UnexpectedAnswer(RuntimeError):
     """A server did not answer as the workload expects, so its figures would mean nothing."""
 
 
+class _Answer:
+    """An answer as it is parsed: httptools calls these methods."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
+        self.pieces: list[bytes] = []
+        self.complete = False
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        self.pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
 class Connection:
-    """One kept-alive connection to a server."""
+    """One kept-alive connection to a server, as little work as it can be: the servers share the processors with it."""
 
     def __init__(self, url: str, timeout: float = 120.0) -> None:
         parts = urllib.parse.urlsplit(url)
-        self._http = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
+        self._host, self._port, self._timeout = parts.hostname or "127.0.0.1", parts.port or 80, timeout
+        self._socket: socket.socket | None = None
 
     def ask(self, request: Request) -> Reply:
-        """Send a request and read the whole answer."""
-        parts = urllib.parse.urlsplit(request.url)
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        self._http.putrequest(request.method, target, skip_accept_encoding=True)
-        for name, value in request.headers.items():
-            self._http.putheader(name, value)
-        if request.body or request.method in ("PUT", "POST"):
-            self._http.putheader("Content-Length", str(len(request.body)))
-        self._http.endheaders()
-        if request.body:
-            self._http.send(request.body)
-        answer = self._http.getresponse()
-        body = answer.read()
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
+        """Send a request and read the whole answer. Raises `OSError`."""
+        if self._socket is None:
+            self._socket = socket.create_connection((self._host, self._port), self._timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _send(self._socket, _head(request), request.body)
+        answer = _Answer()
+        while not answer.complete:
+            data = self._socket.recv(256 * 1024)
+            if not data:
+                raise ConnectionResetError(f"{request.method} {request.url}: the connection was closed before the whole answer came")
+            answer.parser.feed_data(data)
+        if not answer.parser.should_keep_alive():
+            self.close()
+        return Reply(answer.parser.get_status_code(), answer.headers, b"".join(answer.pieces))
 
     def close(self) -> None:
         """Close it."""
-        self._http.close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _head(request: Request) -> bytes:
+    parts = urllib.parse.urlsplit(request.url)
+    lines = [f"{request.method} {parts.path or '/'}{f'?{parts.query}' if parts.query else ''} HTTP/1.1", f"Host: {parts.netloc}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if request.body or request.method in ("PUT", "POST"):
+        lines.append(f"Content-Length: {len(request.body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _send(to: socket.socket, head: bytes, body: bytes) -> None:
+    left = memoryview(body)[max(0, to.sendmsg([head, body]) - len(head)) :]  # the head is short: it goes at once
+    if left:
+        to.sendall(left)
 
 
 def ask(request: Request, expect: Sequence[int] = (), timeout: float = 120.0) -> Reply:
@@ -149,7 +188,7 @@ def send_all(requests: Sequence[Request], connections: int, expect: Sequence[int
                 before = time.perf_counter()
                 check_status(request, connection.ask(request), expect)
                 times.append(time.perf_counter() - before)
-        except (OSError, http.client.HTTPException, UnexpectedAnswer) as error:
+        except (OSError, httptools.HttpParserError, UnexpectedAnswer) as error:
             failures.append(error)
         finally:
             connection.close()

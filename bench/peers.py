@@ -46,8 +46,8 @@ def install_programs(programs: Mapping[str, str] = PROGRAMS) -> None:
 
 
 def install_python_peer(name: str) -> Path:
-    """A virtual environment with a Python peer; returns its bin folder."""
-    home, wanted = CACHE / name, "\n".join(PYTHON_PEERS[name])
+    """A virtual environment with a Python peer, on the interpreter that ours runs on; returns its bin folder."""
+    home, wanted = CACHE / name, "\n".join([sys.version, sys.base_prefix, *PYTHON_PEERS[name]])
     mark = home / "installed"
     if not mark.exists() or mark.read_text() != wanted:
         shutil.rmtree(home, ignore_errors=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Mapping
 
+import httptools
 from load import Request, ask
 
 
@@ -12,5 +12,5 @@ def answers(url: str, headers: Mapping[str, str] | None = None) -> bool:
     """Whether a GET is answered 200."""
     try:
         return ask(Request(url, headers or {}), timeout=5).status == 200
-    except (OSError, http.client.HTTPException):
+    except (OSError, httptools.HttpParserError):
         return False

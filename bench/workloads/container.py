@@ -12,6 +12,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import httptools
 from figures import LimitResult, Race, Result, Sample, run_race
 from load import Connection, Flood, Request, UnexpectedAnswer, ask, check_status, percentile, send_all, warm_up
 from samples import GIB, KIB, MIB
@@ -74,17 +75,15 @@ def _digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def _push(connection: Connection, shelf: Shelf, data: bytes) -> str:
-    """One layer as docker pushes it: a session, its bytes, its digest."""
+def _push(connection: Connection, shelf: Shelf, data: bytes, digest: str) -> None:
+    """One layer as docker pushes it: a session, its bytes, its digest, which is known beforehand."""
     begun = connection.ask(shelf.ask("blobs/uploads/", "POST"))
     check_status(shelf.ask("blobs/uploads/"), begun, (202,))
     sent = connection.ask(_at(shelf, begun.headers["location"], "PATCH", data, Content_Type="application/octet-stream"))
     check_status(shelf.ask("blobs/uploads/"), sent, (202,))
-    digest = _digest(data)
     place = sent.headers["location"]
     done = connection.ask(_at(shelf, f"{place}{'&' if '?' in place else '?'}digest={digest}", "PUT"))
     check_status(shelf.ask("blobs/uploads/"), done, CREATED)
-    return digest
 
 
 def _at(shelf: Shelf, location: str, method: str, body: bytes = b"", **headers: str) -> Request:
@@ -98,9 +97,11 @@ def _push_image(shelf: Shelf, tag: str, *contents: bytes) -> tuple[str, bytes]:
     config = json.dumps(
         {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_digest(one) for one in contents]}}
     ).encode()
+    for one in (*contents, config):
+        _push(connection, shelf, one, _digest(one))
     kind = "application/vnd.oci.image.layer.v1.tar"
-    layers = [{"mediaType": kind, "size": len(one), "digest": _push(connection, shelf, one)} for one in contents]
-    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config), "digest": _push(connection, shelf, config)}
+    layers = [{"mediaType": kind, "size": len(one), "digest": _digest(one)} for one in contents]
+    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config), "digest": _digest(config)}
     manifest = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": layers}).encode()
     request = shelf.ask(f"manifests/{tag}", "PUT", manifest, Content_Type=MANIFEST)
     check_status(request, connection.ask(request), CREATED)
@@ -166,16 +167,17 @@ def _pushes(stage: Stage, server: Server, url: str) -> Callable[[], Sample]:
 
 
 def _push_all(shelf: Shelf, layers: Sequence[bytes]) -> Flood:
-    waiting, lock, times, failures = iter(layers), threading.Lock(), list[float](), list[BaseException]()
+    digests = [(layer, _digest(layer)) for layer in layers]
+    waiting, lock, times, failures = iter(digests), threading.Lock(), list[float](), list[BaseException]()
 
     def work() -> None:
         connection = Connection(shelf.url)
         try:
-            while (layer := _next(waiting, lock)) is not None:
+            while (found := _next(waiting, lock)) is not None:
                 before = time.perf_counter()
-                _push(connection, shelf, layer)
+                _push(connection, shelf, *found)
                 times.append(time.perf_counter() - before)
-        except (OSError, KeyError, http.client.HTTPException, UnexpectedAnswer) as error:
+        except (OSError, KeyError, httptools.HttpParserError, UnexpectedAnswer) as error:
             failures.append(error)
         finally:
             connection.close()
@@ -192,7 +194,7 @@ def _push_all(shelf: Shelf, layers: Sequence[bytes]) -> Flood:
     return Flood(len(times), elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, MIB)
 
 
-def _next(waiting: Iterator[bytes], lock: threading.Lock) -> bytes | None:
+def _next(waiting: Iterator[tuple[bytes, str]], lock: threading.Lock) -> tuple[bytes, str] | None:
     with lock:
         return next(waiting, None)
 

@@ -521,7 +521,7 @@ class Format:
     keep: Callable[[Rows, frozenset[str]], frozenset[str]] | None = None
     credentials: Sequence[Callable[[Mapping[str, str]], str | None]] = ()  # odd headers only: headers → token
     max_file_size: int = 3 * GIB
-    digests: Sequence[str] = ALL_DIGESTS  # what an upload is hashed with; the API serves all but sha512 of every file
+    digests: Sequence[str] = ALL_DIGESTS  # what an upload is hashed with; of the others the API says null
     clients: Sequence[str] = ()  # real clients the suite drives, for the support table
     listed: bool = True  # in the lists of packages; a format with lists of its own is not
     open_files: str = ""  # the package setting of a top group that opens files to whoever knows their shelf and path

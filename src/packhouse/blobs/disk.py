@@ -1,4 +1,4 @@
-"""Blobs as plain files: `ab/<digest>`, placed by a rename that is synced to disk."""
+"""Blobs as plain files: `ab/<digest>`, placed by a link and then synced to disk, the bytes and the name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _sync_file(path: str) -> None:
+def _sync_file(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -66,10 +66,14 @@ class DiskStore:
 
     def _put(self, content: Spooled, target: Path) -> None:
         try:
-            if not content.synced:
-                _sync_file(content.path)
             _move_to_new(content.path, target)
-            sync_folder(target.parent)
+            try:
+                if not content.synced:  # name and bytes in one commit of the file system: nobody trusts a name before its row
+                    _sync_file(target)
+                sync_folder(target.parent)
+            except OSError:
+                target.unlink()
+                raise
         except OSError as error:
             if full_disk(error):
                 raise OutOfSpace() from error

@@ -457,6 +457,7 @@ GOOD = samples.integrity(CONTENT)
         ({"integrity": f"{GOOD} sha1-{'A' * 27}="}, DigestMismatch),
         ({"integrity": "sha512-!"}, InvalidUpload),
         ({"integrity": "sha9-AAAA"}, InvalidUpload),
+        ({"integrity": "md5-mgNkuembtIDdJeHwKEyFVQ=="}, InvalidUpload),
         ({"integrity": ""}, InvalidUpload),
         ({"integrity": 7}, InvalidUpload),
     ],

@@ -9,7 +9,6 @@ import pytest
 
 from packhouse.errors import DigestMismatch, InvalidName, InvalidParameter, InvalidUpload, InvalidVersion
 from packhouse.formats.pypi.parse import Artifact, Fields, check_agreement, check_digests, read_fields, read_file
-from packhouse.model import Blob
 
 from . import samples
 
@@ -40,7 +39,7 @@ def test_fields_that_clients_send_are_taken() -> None:
         ("project_urls", "Home, x"),
         ("keywords", "a"),
     )
-    assert read == Fields(name="toy-pkg", version="1.0", filetype="bdist_wheel", requires_dist=("a", "b>1"), md5="a" * 32, sha256="b" * 64)
+    assert read == Fields(name="toy-pkg", version="1.0", filetype="bdist_wheel", requires_dist=("a", "b>1"), digests={"md5": "a" * 32, "sha256": "b" * 64})
 
 
 @pytest.mark.parametrize(
@@ -84,13 +83,13 @@ def test_field_that_is_not_utf8_is_refused() -> None:
 def test_each_wrong_digest_is_refused(field: str) -> None:
     """A damaged upload would be published although its digest came along."""
     content = b"content"
-    blob = Blob(sha256=hashlib.sha256(content).hexdigest(), md5=hashlib.md5(content).hexdigest(), size=len(content))
-    blake2 = hashlib.blake2b(content, digest_size=32).hexdigest()
-    right = {"sha256_digest": blob.sha256, "md5_digest": str(blob.md5), "blake2_256_digest": blake2}
-    check_digests(fields(**right), blob, blake2)
+    real = {"md5": hashlib.md5(content), "sha256": hashlib.sha256(content), "blake2": hashlib.blake2b(content, digest_size=32)}
+    digests = {name: made.hexdigest() for name, made in real.items()}
+    right = {"md5_digest": digests["md5"], "sha256_digest": digests["sha256"], "blake2_256_digest": digests["blake2"]}
+    check_digests(fields(**right), digests)
     wrong = right[field].replace(right[field][0], "0" if right[field][0] != "0" else "1")
     with pytest.raises(DigestMismatch, match=f"{field} says {wrong}, the file that arrived has {right[field]}"):
-        check_digests(fields(**{**right, field: wrong}), blob, blake2)
+        check_digests(fields(**{**right, field: wrong}), digests)
 
 
 REQUIRES = ("Requires-Python: >=3.9,<4", "Requires-Dist: Left_Pad (>=1.0)", "Requires-Dist: right; extra == 'more'", "Provides-Extra: more")

@@ -23,10 +23,10 @@ INFO = "toy_pkg-1.0.dist-info"
 WHEEL = f"{INFO}/WHEEL"
 
 
-def read(folder: Path, sample: Sample, filename: str | None = None, blake2: bool = False) -> Artifact:
+def read(folder: Path, sample: Sample, filename: str | None = None, digests: tuple[str, ...] = ()) -> Artifact:
     path = folder / "spooled"
     path.write_bytes(sample.content)
-    return read_file(str(path), filename or sample.filename, blake2)
+    return read_file(str(path), filename or sample.filename, digests)
 
 
 def repacked(members: dict[str, bytes]) -> Sample:
@@ -62,7 +62,7 @@ def test_wheel_is_read(tmp_path: Path) -> None:
         "Requires-Dist: right ; extra == 'more'", "Provides-Extra: more", "Project-URL: Source, https://code.example/toy",
         "Project-URL: Bad, javascript:alert(1)", "Description-Content-Type: text/markdown; variant=GFM",
     )  # fmt: skip
-    artifact = read(tmp_path, samples.wheel("Toy.Pkg", "1.0", *lines), blake2=True)
+    artifact = read(tmp_path, samples.wheel("Toy.Pkg", "1.0", *lines), digests=("md5", "blake2"))
 
     described, about = artifact.described, artifact.described.about
     assert (artifact.kind, described.name, described.version, described.requires_python) == ("wheel", "Toy.Pkg", "1.0", ">=3.9")
@@ -75,7 +75,8 @@ def test_wheel_is_read(tmp_path: Path) -> None:
         Dependency(name="right", range='extra == "more"', kind="more"),
     )
     content = samples.wheel("Toy.Pkg", "1.0", *lines).content
-    assert artifact.blake2 == hashlib.blake2b(content, digest_size=32).hexdigest()
+    real = {"md5": hashlib.md5(content), "blake2": hashlib.blake2b(content, digest_size=32)}
+    assert artifact.digests == {name: made.hexdigest() for name, made in real.items()}
 
 
 @pytest.mark.parametrize("suffix", [".tar.gz", ".zip"])

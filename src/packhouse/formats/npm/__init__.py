@@ -20,6 +20,7 @@ FORMAT = Format(
     transfer=snippets.TRANSFER,
     indexes={"packument": Index(over="package", write=index.write_packument, vary="Accept, Authorization, Accept-Encoding")},
     max_file_size=parse.MAX_FILE_SIZE,
+    digests=("sha256", "sha1", "sha512"),
     clients=("npm", "pnpm", "yarn 1", "yarn"),
     identities="exchange",
     unique_in_group=names.in_root_group,

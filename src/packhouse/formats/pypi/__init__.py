@@ -25,7 +25,7 @@ FORMAT = Format(
         "simple": Index(over="all", write=index.write_simple, needs="names", vary=VARY),
     },
     max_file_size=3 * GIB,
-    digests=("sha256", "md5", "sha1"),  # no client and no document asks for sha512
+    digests=("sha256",),  # no client and no document asks for another; one that a form names is checked
     clients=("pip", "twine", "uv", "poetry", "pdm", "hatch", "flit"),
     identities="mint",
     yanking=Yanking(),

@@ -12,7 +12,7 @@ from packhouse.contract import MIB, PROJECT, Action, Answer, Call, Form, Params,
 from packhouse.errors import FileNotFound, InvalidName, InvalidParameter, InvalidUpload, NotAcceptable, NotFound, PackageNotFound
 from packhouse.formats.pypi import names
 from packhouse.formats.pypi.index import HTML, HTML_V1, JSON, Facts
-from packhouse.formats.pypi.parse import Artifact, check_agreement, check_digests, read_attestations, read_fields, read_file
+from packhouse.formats.pypi.parse import HASHES, Artifact, check_agreement, check_digests, read_attestations, read_fields, read_file
 from packhouse.grammar.multipart import MultipartSplitter
 from packhouse.model import NewFile, Upload
 from packhouse.responses import Document, FileReply, empty_reply, json_reply
@@ -158,9 +158,9 @@ async def upload_file(call: Call) -> Answer:
     form = await call.spool(splitter(call.headers.get("content-type", "")))
     fields = read_fields(form.fields)
     part = only_file(form)
-    check_digests(fields, part.content.blob)
-    artifact = await call.inspect(read_file, part.content, part.filename, blake2=bool(fields.blake2))
-    check_digests(fields, part.content.blob, artifact.blake2)
+    check_digests(fields, {"sha256": part.content.sha256})
+    artifact = await call.inspect(read_file, part.content, part.filename, [name for name in fields.digests if name in HASHES])
+    check_digests(fields, artifact.digests)
     check_agreement(fields, artifact)
     provenance = read_attestations(fields.attestations, part.filename, part.content.sha256) if fields.attestations else None
     await call.packages.publish(make_upload(part, artifact, provenance))
@@ -189,9 +189,10 @@ def only_file(form: Form) -> Part:
 def make_upload(part: Part, artifact: Artifact, provenance: bytes | None) -> Upload:
     """The file with its facts, and the files made from it."""
     described, path = artifact.described, part.filename
+    content = msgspec.structs.replace(part.content, md5=artifact.digests.get("md5", part.content.md5))  # type: ignore[type-var]
     metadata = artifact.metadata if artifact.resolvable else b""
     facts = Facts(requires_python=described.requires_python, metadata=hashlib.sha256(metadata).hexdigest() if metadata else "")
-    files = [NewFile(path=path, content=part.content, facts=msgspec.json.encode(facts), about=described.about)]
+    files = [NewFile(path=path, content=content, facts=msgspec.json.encode(facts), about=described.about)]
     if metadata:
         files.append(NewFile(path=path + METADATA, content=metadata, derived=True))
     if provenance:

@@ -7,8 +7,10 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from packhouse.errors import InvalidUpload
 from packhouse.formats.pypi import names
@@ -21,6 +23,10 @@ LIST_LIMIT = 32 * MIB
 DIST_INFO = re.compile(r"[^/]+\.dist-info/(?:METADATA|RECORD|WHEEL)")
 PKG_INFO = re.compile(r"[^/]+/PKG-INFO")
 WHEEL_VERSION = re.compile(rb"^Wheel-Version:[ \t]*([0-9]{1,4})\.[0-9]{1,4}[ \t]*\r?$", re.MULTILINE)
+HASHES: Mapping[str, Callable[[], Any]] = {
+    "md5": partial(hashlib.md5, usedforsecurity=False),
+    "blake2": partial(hashlib.blake2b, digest_size=32),
+}
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # a list cannot hold its own hash, nor that of its signature
 
 
@@ -30,7 +36,7 @@ class Artifact(Struct):
     kind: str  # wheel, sdist
     described: Described
     metadata: bytes
-    blake2: str = ""
+    digests: Mapping[str, str] = {}  # those that were asked for
 
     @property
     def resolvable(self) -> bool:
@@ -38,8 +44,8 @@ class Artifact(Struct):
         return self.kind == "wheel" or self.described.resolvable
 
 
-def read_file(path: str, filename: str, blake2: bool = False) -> Artifact:
-    """The wheel or source distribution at the path; its BLAKE2b-256 too where asked. Raises `InvalidUpload`."""
+def read_file(path: str, filename: str, digests: Sequence[str] = ()) -> Artifact:
+    """The wheel or source distribution at the path, with those of `HASHES` that are asked for. Raises `InvalidUpload`."""
     if filename.endswith(".whl"):
         kind, (metadata, where) = "wheel", read_wheel(path)
     elif filename.endswith(names.SDIST_SUFFIXES):
@@ -50,7 +56,7 @@ def read_file(path: str, filename: str, blake2: bool = False) -> Artifact:
     folder = where.partition("/")[0]
     check_folder(folder.removesuffix(".dist-info") if kind == "wheel" else folder, described, where)
     names.check_file_name(filename, kind, described.name, described.version)
-    return Artifact(kind=kind, described=described, metadata=metadata, blake2=digest_blake2(path) if blake2 else "")
+    return Artifact(kind=kind, described=described, metadata=metadata, digests={name: digest(path, name) for name in digests})
 
 
 def read_wheel(path: str) -> tuple[bytes, str]:
@@ -148,6 +154,6 @@ def check_folder(folder: str, described: Described, where: str) -> None:
         raise InvalidUpload(f"The folder {folder[:255]!r} does not belong to {described.name} {described.version}, which {where[:255]} names")
 
 
-def digest_blake2(path: str) -> str:
+def digest(path: str, name: str) -> str:
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+        return hashlib.file_digest(file, HASHES[name]).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -11,14 +11,13 @@ from packaging.specifiers import SpecifierSet
 from packhouse.errors import DigestMismatch, InvalidParameter, InvalidUpload
 from packhouse.formats.pypi import names
 from packhouse.formats.pypi.parse.files import Artifact
-from packhouse.model import Blob, Struct
+from packhouse.model import Struct
 
+DIGESTS = {"md5_digest": ("md5", 32), "sha256_digest": ("sha256", 64), "blake2_256_digest": ("blake2", 64)}  # field → digest, hexadecimal digits
 # Sent once by every client; two of them leave open which one counts.
 SINGLE = (
-    ":action", "name", "version", "filetype", "pyversion", "metadata_version", "requires_python", "attestations",
-    "md5_digest", "sha256_digest", "blake2_256_digest",
+    ":action", "name", "version", "filetype", "pyversion", "metadata_version", "requires_python", "attestations", *DIGESTS,
 )  # fmt: skip
-DIGESTS = {"md5_digest": 32, "sha256_digest": 64, "blake2_256_digest": 64}
 KINDS = {"bdist_wheel": "wheel", "sdist": "sdist"}
 
 
@@ -31,9 +30,7 @@ class Fields(Struct):
     requires_python: str = ""
     requires_dist: tuple[str, ...] = ()
     attestations: str = ""
-    md5: str = ""
-    sha256: str = ""
-    blake2: str = ""
+    digests: Mapping[str, str] = {}
 
 
 def read_fields(pairs: Iterable[tuple[str, bytes]]) -> Fields:
@@ -58,9 +55,7 @@ def read_fields(pairs: Iterable[tuple[str, bytes]]) -> Fields:
         requires_python=single["requires_python"],
         requires_dist=tuple(found.get("requires_dist", ())),
         attestations=single["attestations"],
-        md5=read_digest("md5_digest", single["md5_digest"]),
-        sha256=read_digest("sha256_digest", single["sha256_digest"]),
-        blake2=read_digest("blake2_256_digest", single["blake2_256_digest"]),
+        digests={name: read_digest(field, single[field], length) for field, (name, length) in DIGESTS.items() if single[field]},
     )
 
 
@@ -71,20 +66,18 @@ def read_text(name: str, value: bytes) -> str:
         raise InvalidUpload(f"Field {name} is not valid UTF-8") from error
 
 
-def read_digest(field: str, text: str) -> str:
-    if text and not re.fullmatch(rf"[0-9a-fA-F]{{{DIGESTS[field]}}}", text):
-        raise InvalidParameter(f"{field} is invalid: it must be {DIGESTS[field]} hexadecimal digits", parameter=field)
+def read_digest(field: str, text: str, length: int) -> str:
+    if not re.fullmatch(rf"[0-9a-fA-F]{{{length}}}", text):
+        raise InvalidParameter(f"{field} is invalid: it must be {length} hexadecimal digits", parameter=field)
     return text.lower()
 
 
-def check_digests(fields: Fields, blob: Blob, blake2: str = "") -> None:
-    """Nothing, if every digest the form names is that of the file. Raises `DigestMismatch`."""
-    for field, sent, actual in (
-        ("sha256_digest", fields.sha256, blob.sha256),
-        ("md5_digest", fields.md5, blob.md5),
-        ("blake2_256_digest", fields.blake2, blake2),
-    ):
-        if sent and actual and sent != actual:
+def check_digests(fields: Fields, digests: Mapping[str, str]) -> None:
+    """Nothing, if what the form names of these digests is that of the file. Raises `DigestMismatch`."""
+    for name, sent in fields.digests.items():
+        actual = digests.get(name, sent)
+        if sent != actual:
+            field = next(field for field, (known, _) in DIGESTS.items() if known == name)
             raise DigestMismatch(f"{field} says {sent}, the file that arrived has {actual}; send it again", sent=sent, actual=actual)
 
 
