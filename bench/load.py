@@ -67,7 +67,7 @@ class _Answer:
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
-        self.complete = False
+        self.complete = self.last = False
         self.parser = httptools.HttpResponseParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -77,7 +77,7 @@ class _Answer:
         self.pieces.append(body)
 
     def on_message_complete(self) -> None:
-        self.complete = True
+        self.complete, self.last = True, not self.parser.should_keep_alive()
 
 
 class Connection:
@@ -100,7 +100,7 @@ class Connection:
             if not data:
                 raise ConnectionResetError(f"{request.method} {request.url}: the connection was closed before the whole answer came")
             answer.parser.feed_data(data)
-        if not answer.parser.should_keep_alive():
+        if answer.last:
             self.close()
         return Reply(answer.parser.get_status_code(), answer.headers, b"".join(answer.pieces))
 

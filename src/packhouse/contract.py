@@ -28,6 +28,7 @@ from packhouse.model import (
     Reach,
     Rows,
     Search,
+    Shelf,
     Signed,
     Spooled,
     Struct,
@@ -256,7 +257,10 @@ class Packages(Protocol):
         """A file of a version; with `version` None, of any version of the package, newest first. Raises `FileNotFound` and its like."""
 
     async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
-        """The documents of an index, from cache or made now. Raises `PackageNotFound` where it is empty."""
+        """The documents of an index, from cache or made now. Raises `PackageNotFound` where it is empty, `ShelfNotFound`."""
+
+    async def shelf(self, name: str) -> Shelf:
+        """What is set for a shelf here, by its name or its alias. Raises `ShelfNotFound`."""
 
     async def document(self, index: str, key: str, sha256: str) -> Document:
         """A document of an index by its digest: of this generation, or an older one of a signed index, kept an hour. Raises `FileNotFound`."""
@@ -328,8 +332,11 @@ class Call(Protocol):
     async def body(self) -> bytes:
         """The whole body in memory, bounded by the route's limit. Raises `TooLarge`."""
 
-    async def spool(self, splitter: Splitter | None = None) -> Form:
-        """The body to disk; without a splitter it is one file named "". Raises `TooLarge`, `InvalidUpload`."""
+    async def spool(self, splitter: Splitter | None = None, *, inspected: bool = True) -> Form:
+        """The body to disk; without a splitter it is one file named "". Raises `TooLarge`, `InvalidUpload`.
+
+        Not `inspected`: nobody looks into a file here, so that a large one need not come to lie in memory.
+        """
 
     def stream(self) -> AsyncIterator[bytes]:
         """The body as it comes, for what neither of the two above serves."""
@@ -384,6 +391,8 @@ class Index:
     sign: Callable[[Documents, Signer], Documents] | None = None
     vary: str = "Authorization, Accept-Encoding"
     names_places: bool = False  # its documents name the paths of projects: made again when one of them has moved
+    # over shelves: there where a shelf of this name is set up, packages or not; `Moment.options` has what is set, and its key signs
+    set_up: bool = False
 
 
 class Signer(Protocol):
@@ -467,6 +476,7 @@ class Yanking(Struct):
     state: str = "yanked"
     verb: str = "Yank"
     undo: str = "Offer it again"
+    undone: str = "offered again"  # what it was then
     effect: str = "Installers offer it only to those who ask for exactly this version."
     kind: str = "danger"  # of its badge: caution or danger
     needs_reason: bool = False
@@ -576,6 +586,7 @@ __all__ = [
     "Search",
     "Sending",
     "Sessions",
+    "Shelf",
     "Signer",
     "Snippet",
     "Splitter",

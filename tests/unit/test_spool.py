@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packhouse.blobs.spool import BLOCK, STALE_SECONDS, Spool
+from packhouse.blobs.spool import ALIGNED, BLOCK, STALE_SECONDS, Spool
 from packhouse.errors import OutOfSpace, TooLarge
 from packhouse.model import Spooled
 
@@ -35,8 +38,8 @@ def give_runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-async def write(spool: Spool, pieces: list[bytes], limit: int) -> Spooled:
-    writer = spool.begin(limit)
+async def write(spool: Spool, pieces: list[bytes], limit: int, *, direct: bool = False) -> Spooled:
+    writer = spool.begin(limit, direct=direct)
     try:
         for piece in pieces:
             await writer.write(piece)
@@ -63,12 +66,62 @@ def test_however_it_is_cut(spool: Spool, runner: asyncio.Runner, pieces: list[by
     check(runner.run(write(spool, pieces, 1_000_000)), b"".join(pieces))
 
 
+@pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("size", [0, 1, BLOCK // 4 - 1, BLOCK // 4, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 17])
-def test_around_blocks(spool: Spool, runner: asyncio.Runner, size: int) -> None:
-    """A digest or a byte could be lost where one block ends and the next one begins."""
+def test_around_blocks(spool: Spool, runner: asyncio.Runner, size: int, direct: bool) -> None:
+    """A digest or a byte could be lost where one block ends and the next one begins, or where a page does that is written directly."""
     content = os.urandom(size)
     for step in (size or 1, 65_536, 300_001):
-        check(runner.run(write(spool, [content[n : n + step] for n in range(0, size, step)], size)), content)
+        check(runner.run(write(spool, [content[n : n + step] for n in range(0, size, step)], size, direct=direct)), content)
+
+
+@pytest.mark.parametrize("taken", [None, 3 * ALIGNED, ALIGNED // 2])
+def test_file_system_without_direct_writing(spool: Spool, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, taken: int | None) -> None:
+    """A file system that cannot write directly, or stops inside of a page, could lose bytes or fail the upload."""
+    write_really = os.write
+
+    def refuse(fd: int, data: memoryview) -> int:
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+            if taken is None:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            fcntl.fcntl(fd, fcntl.F_SETFL, 0)
+            return write_really(fd, data[:taken])
+        return write_really(fd, data)
+
+    monkeypatch.setattr(os, "write", refuse)
+    content = os.urandom(3 * BLOCK + 17)
+    check(runner.run(write(spool, [content[n : n + 70_000] for n in range(0, len(content), 70_000)], 4 * BLOCK, direct=True)), content)
+
+
+def test_going_on_inside_of_a_page(spool: Spool, runner: asyncio.Runner) -> None:
+    """An upload that is resumed where no page begins could be written to a wrong place."""
+    content = os.urandom(4 * BLOCK)
+
+    async def in_steps(*ends: int) -> bytes:
+        first = spool.begin(4 * BLOCK, (), direct=True)
+        await first.write(content[: ends[0]])
+        await first.sync()
+        first.close()
+        for start, end in pairwise((*ends, len(content))):
+            more = spool.resume(first.path.name, start, 4 * BLOCK, {})
+            await more.write(content[start:end])
+            await more.sync()
+            more.close()
+        return first.path.read_bytes()
+
+    assert runner.run(in_steps(ALIGNED, BLOCK + ALIGNED, 3 * BLOCK + 17)) == content
+
+
+def test_blocks_are_used_again(spool: Spool, runner: asyncio.Runner) -> None:
+    """A block could go to two bodies at once, or a body take fresh memory each time."""
+
+    async def one_after_another() -> set[int]:
+        for _ in range(5):
+            (spool.folder / (await write(spool, [b"x" * (BLOCK // 2)] * 5, 4 * BLOCK, direct=True)).path).unlink()
+        return {id(spool.take_block()) for _ in range(2)}
+
+    assert len(runner.run(one_after_another())) == 2
+    assert spool._blocks == []
 
 
 @pytest.mark.parametrize("limit", [0, 1, 10, BLOCK, 2 * BLOCK])

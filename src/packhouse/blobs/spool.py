@@ -1,7 +1,7 @@
 """A body to disk: bounded, hashed once with every digest we need, never blocking the event loop.
 
 Blocks of 1 MiB go to a thread that writes and hashes while the next block is received; where there are cores to spare, half of the digests
-run in a second one.
+run in a second one. What nobody reads next passes the page cache by, where the file system can do that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import hashlib
+import mmap
 import os
 import secrets
 import shutil
@@ -26,6 +28,8 @@ from packhouse.model import Spooled
 
 BLOCK = 1024 * 1024
 SMALL = 128 * 1024
+ALIGNED = 4096  # offset and length of what passes the page cache by
+IDLE_BLOCKS = 8  # kept for the next bodies: fresh memory has to be emptied first
 NICE = 10
 SPARE_CORES = (os.cpu_count() or 1) > 2  # of two, one is left to small requests, which wait half as long beside an upload
 STALE_SECONDS = 24 * 3600
@@ -60,6 +64,7 @@ class Spool:
         self.spare_cores = spare_cores
         self._threads = ThreadPoolExecutor(8, "spool", initializer=_step_back)
         self._hashers = ThreadPoolExecutor(4, "hash", initializer=_step_back)
+        self._blocks: list[mmap.mmap] = []
 
     def start(self) -> None:
         """Make the folder, and sweep what a crash left a day ago."""
@@ -74,13 +79,13 @@ class Spool:
         if shutil.disk_usage(self.folder).free < self.min_free + wanted:
             raise OutOfSpace()
 
-    def begin(self, limit: int, digests: Sequence[str] = ALL_DIGESTS) -> SpoolWriter:
-        """A new file. Raises `OutOfSpace`."""
-        return SpoolWriter(self, limit, digests)
+    def begin(self, limit: int, digests: Sequence[str] = ALL_DIGESTS, *, direct: bool = False) -> SpoolWriter:
+        """A new file; `direct` where nobody reads it next. Raises `OutOfSpace`."""
+        return SpoolWriter(self, limit, digests, direct=direct)
 
     def resume(self, name: str, start: int, limit: int, hashers: Mapping[str, Hasher]) -> SpoolWriter:
         """A file that was begun, cut to what is safe of it; the hashers go on, if there are any. Raises `FileNotFoundError`."""
-        return SpoolWriter(self, limit, (), name=name, start=start, hashers=hashers)
+        return SpoolWriter(self, limit, (), name=name, start=start, hashers=hashers, direct=True)
 
     async def keep(self, content: bytes) -> Spooled:
         """Bytes that are in memory already, in the spool."""
@@ -91,6 +96,14 @@ class Spool:
         except BaseException:
             writer.abort()
             raise
+
+    def take_block(self) -> mmap.mmap:
+        """Memory for `BLOCK` bytes, at the start of a page and shared, as direct writing wants it."""
+        return self._blocks.pop() if self._blocks else mmap.mmap(-1, BLOCK)
+
+    def give_back(self, block: mmap.mmap) -> None:
+        if len(self._blocks) < IDLE_BLOCKS:
+            self._blocks.append(block)
 
     def run(self, work: Callable[[], None]) -> Future[None]:
         return self._threads.submit(work)
@@ -111,12 +124,13 @@ class SpoolWriter:
         name: str = "",
         start: int | None = None,
         hashers: Mapping[str, Hasher] | None = None,
+        direct: bool = False,
     ) -> None:
         self._spool = spool
         self._limit = limit
         self._pending: list[bytes] = []  # until there is too much of it to be small
-        self._block: bytearray | None = None  # what is being filled; the other one is being stored
-        self._spare: bytearray | None = None
+        self._block: mmap.mmap | None = None  # what is being filled; the other one is being stored
+        self._spare: mmap.mmap | None = None
         self._waiting = 0
         self._flight: Future[None] | None = None
         self.hashers: dict[str, Hasher] = {n: hashlib.new(n, usedforsecurity=False) for n in digests} | dict(hashers or {})
@@ -124,6 +138,7 @@ class SpoolWriter:
         self._first = [name for name in self.hashers if name not in slow]
         self._second = [name for name in self.hashers if name in slow]
         self.size = start or 0
+        self._direct = direct and self.size % ALIGNED == 0
         self.path = spool.folder / (name or secrets.token_hex(16))
         try:
             if start is None:
@@ -154,7 +169,7 @@ class SpoolWriter:
 
     async def _fill(self, data: bytes) -> None:
         if self._block is None:
-            self._block, self._waiting = bytearray(BLOCK), 0
+            self._block, self._waiting = self._spool.take_block(), 0
         left = memoryview(data)
         while left:
             if self._waiting == BLOCK:  # not before there is more: the last block is stored and synced in one go
@@ -209,7 +224,10 @@ class SpoolWriter:
             self._pending = []
         else:
             full = memoryview(self._block)[: self._waiting]
-            self._block, self._spare = None if last else self._spare or bytearray(BLOCK), self._block
+            idle, self._spare = self._spare, self._block
+            self._block = None if last else idle or self._spool.take_block()
+            if last and idle is not None:
+                self._spool.give_back(idle)
         self._waiting = 0
         self._flight = self._spool.run(lambda: self._store(full, last))
 
@@ -218,6 +236,9 @@ class SpoolWriter:
             flight = self._flight
             await asyncio.wrap_future(flight)
             self._flight = None
+            if self._block is None and self._spare is not None:
+                self._spool.give_back(self._spare)
+                self._spare = None
 
     def _store(self, data: bytes | memoryview, last: bool) -> None:
         # in a thread: large blocks are hashed by two threads at once, as hashing frees the interpreter lock
@@ -227,9 +248,7 @@ class SpoolWriter:
         if second is None:
             self._hash(data, self._second)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._fd, view) :]
+            self._write(memoryview(data))
             if last:
                 os.fsync(self._fd)  # an error here is never retried: the kernel may have dropped the pages
         except OSError as error:
@@ -239,6 +258,31 @@ class SpoolWriter:
         finally:
             if second is not None:
                 second.result()
+
+    def _write(self, left: memoryview) -> None:
+        aligned = len(left) - len(left) % ALIGNED if self._direct and isinstance(left.obj, mmap.mmap) else 0
+        if aligned:
+            left = left[self._write_directly(left[:aligned]) :]
+        while left:
+            left = left[os.write(self._fd, left) :]
+
+    def _write_directly(self, left: memoryview) -> int:
+        """How much was written: less than all where the file system cannot do it, or stopped inside of a page."""
+        whole = len(left)
+        flags = fcntl.fcntl(self._fd, fcntl.F_GETFL)
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | os.O_DIRECT)
+            while left and self._direct:
+                done = os.write(self._fd, left)
+                left = left[done:]
+                self._direct = done % ALIGNED == 0
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._direct = False
+        finally:
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags)
+        return whole - len(left)
 
     def _hash(self, data: bytes | memoryview, names: Sequence[str]) -> None:
         for name in names:

@@ -146,16 +146,22 @@ def add_version(
     return int(_ADD_VERSION.value(connection, creator_id=actor.user_id, **row))
 
 
-_FIND_FILES = Hot(
+_LIVE_FILES = (
     select(file.c.id, file.c.path, file.c.shelf, blob.c.sha256)
     .join(blob, blob.c.id == file.c.blob_id)
     .where(file.c.version_id == bound(file, "version_id"), file.c.deleted.is_(None))
 )
+_FIND_FILES = Hot(_LIVE_FILES)
+_FIND_FILES_AT = Hot(_LIVE_FILES.where(file.c.path == bound(file, "path")))
 
 
-def find_files(connection: Connection, version_row: int) -> dict[tuple[str, str], tuple[int, str]]:
-    """The live files of a version: (path, shelf) → (id, sha256)."""
-    return {(path, shelf): (id_, sha256) for id_, path, shelf, sha256 in _FIND_FILES.rows(connection, version_id=version_row)}
+def find_files(connection: Connection, version_row: int, path: str | None = None) -> dict[tuple[str, str], tuple[int, str]]:
+    """The live files of a version, or those at one path: (path, shelf) → (id, sha256)."""
+    if path is None:
+        rows = _FIND_FILES.rows(connection, version_id=version_row)
+    else:
+        rows = _FIND_FILES_AT.rows(connection, version_id=version_row, path=path)
+    return {(path, shelf): (id_, sha256) for id_, path, shelf, sha256 in rows}
 
 
 def _projects_with(*conditions: ColumnElement[bool]) -> Select[Any]:

@@ -139,7 +139,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
         "cache_size=-16384",
-        "mmap_size=268435456",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

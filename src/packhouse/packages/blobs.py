@@ -102,7 +102,8 @@ class Loose(Holder):
         await self.check(name)
         self.check_length(chunk)
         self._house.spool.check_space(chunk.length or 0)
-        writer = self._house.spool.begin(self.limit, ("sha256",) if digest.startswith("sha256:") else ("sha256", "sha512"))
+        digests = ("sha256",) if digest.startswith("sha256:") else ("sha256", "sha512")
+        writer = self._house.spool.begin(self.limit, digests, direct=True)
         try:
             async for data in chunk.body:
                 await writer.write(data)

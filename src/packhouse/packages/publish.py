@@ -224,7 +224,9 @@ def _put_files(
     connection: Connection, plan: Plan, placed: Mapping[str, str], package_id: int, version_row: int, at: int, *, fresh: bool
 ) -> tuple[list[FileRow], dict[str, str], bool]:
     """The rows of the files, the stored names that count, and whether anything changed by them."""
-    existing = {} if fresh else changes.find_files(connection, version_row)
+    # a version may have thousands of files, and get one more
+    only = plan.files[0][0].path if len(plan.files) == 1 else None
+    existing = {} if fresh else changes.find_files(connection, version_row, only)
     rows: list[FileRow] = []
     blobs: dict[str, int] = {}
     names: dict[str, str] = {}

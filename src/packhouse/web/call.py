@@ -210,13 +210,13 @@ class Call:
             pieces.append(data)
         return b"".join(pieces)
 
-    async def spool(self, splitter: Splitter | None = None) -> Form:
+    async def spool(self, splitter: Splitter | None = None, *, inspected: bool = True) -> Form:
         limit = self._limit()
         # parts may be wrapped: base64 is 4/3 of its bytes, and a document comes beside it
         whole = limit if splitter is None else limit * 7 // 5 + 2 * LARGEST_FIELD
         declared = self._check_length(whole)
         self.house.spool.check_space(declared or 0)
-        collector = _Collector(self, limit)
+        collector = _Collector(self, limit, direct=not inspected)
         try:
             if splitter is None:
                 await collector.take(PartStart(name="", file=True, media_type=self.headers.get("content-type", "")))
@@ -250,8 +250,9 @@ class Call:
 class _Collector:
     """Pieces of a body → files in the spool, fields in memory."""
 
-    def __init__(self, call: Call, limit: int) -> None:
+    def __init__(self, call: Call, limit: int, *, direct: bool) -> None:
         self._call = call
+        self._direct = direct
         self._limit = limit
         self._digests = call.entry.format.digests if call.entry.format is not None else ALL_DIGESTS
         self._start: PartStart | None = None
@@ -275,7 +276,7 @@ class _Collector:
             if len(self.files) + len(self.fields) >= MOST_PARTS:
                 raise Invalid(f"The body has more than {MOST_PARTS} parts")
             if piece.file:
-                self._writer = self._call.house.spool.begin(self._limit, self._digests)
+                self._writer = self._call.house.spool.begin(self._limit, self._digests, direct=self._direct)
         else:
             assert self._start is not None
             if self._writer is not None:

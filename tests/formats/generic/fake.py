@@ -101,7 +101,7 @@ class Call:
         self.content = body
         self.asked_for_body = False
 
-    async def spool(self, splitter: Any = None) -> Form:
+    async def spool(self, splitter: Any = None, *, inspected: bool = True) -> Form:
         self.asked_for_body = True
         if splitter is None:
             return Form(files=(Part(name="", filename="", media_type="", content=spool_bytes(self.packages.folder, self.content)),))

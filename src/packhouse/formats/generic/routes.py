@@ -39,7 +39,7 @@ async def put_file(call: Call) -> Answer:
     read_options(call.query)
     await check_preconditions(call, target)
     multipart = media_type(call) == "multipart/form-data"
-    form = await call.spool(MultipartSplitter(call.headers["content-type"]) if multipart else None)
+    form = await call.spool(MultipartSplitter(call.headers["content-type"]) if multipart else None, inspected=False)
     options = {**call.query, **read_fields(form)}
     status, select = read_options(options)
     target = msgspec.structs.replace(target, path=join_folder(options.get("path", ""), call.params["path"]))  # type: ignore[type-var]
