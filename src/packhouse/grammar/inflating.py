@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bz2
 import lzma
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Literal, TypeAlias
+
+from isal import igzip_lib, isal_zlib
 
 from packhouse.errors import InvalidUpload
 from packhouse.grammar.archive import BLOCK, MIB, Limits
@@ -94,12 +95,12 @@ def _decompress(file: BinaryIO, compression: Compression) -> Iterator[bytes]:
         else:
             # 128 MiB is twice what the strongest preset needs.
             yield from _unpack_streams(file, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=128 * MIB))
-    except (zlib.error, OSError, ValueError, EOFError, lzma.LZMAError) as error:
+    except (igzip_lib.IsalError, OSError, ValueError, EOFError, lzma.LZMAError) as error:  # type: ignore[misc]  # a class, though its stub says otherwise
         raise InvalidUpload(f"The archive is damaged: its {compression} data cannot be read") from error
 
 
 def _gunzip(file: BinaryIO) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(31)
+    inflater = isal_zlib.decompressobj(31)
     while data := file.read(BLOCK):
         while chunk := inflater.decompress(data, BLOCK):
             yield chunk

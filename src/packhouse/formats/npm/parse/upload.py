@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import zlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from isal import isal_zlib
 
 from packhouse.errors import InvalidUpload, TooLarge
 from packhouse.formats.npm import names
@@ -89,7 +89,7 @@ def make_facts(manifest: Mapping[str, Any], tarball: Tarball, content: Spooled) 
 
 def pack_text(text: str) -> str:
     """A text small enough to keep with every version. Undone by the index."""
-    return base64.b64encode(zlib.compress(text.encode())).decode() if text else ""
+    return base64.b64encode(isal_zlib.compress(text.encode())).decode() if text else ""
 
 
 def make_about(manifest: Mapping[str, Any], readme: str) -> About:
