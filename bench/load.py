@@ -18,6 +18,8 @@ import httptools
 ONCE = "X-Once"
 """A header that wrk sets to another number with every request."""
 
+MOST_KEPT = 64 * 1024 * 1024
+
 SUMMARY = Path(__file__).parent / "summary.lua"
 SEVERAL = SUMMARY.with_name("several.lua")
 
@@ -34,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """What came back; of a very long body only the beginning."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,6 +69,7 @@ class _Answer:
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
         self.pieces: list[bytes] = []
+        self.kept = 0
         self.complete = self.last = False
         self.parser = httptools.HttpResponseParser(self)
 
@@ -74,7 +77,9 @@ class _Answer:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
-        self.pieces.append(body)
+        if self.kept < MOST_KEPT:
+            self.pieces.append(body)
+            self.kept += len(body)
 
     def on_message_complete(self) -> None:
         self.complete, self.last = True, not self.parser.should_keep_alive()

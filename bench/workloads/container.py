@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import httptools
+
 from figures import LimitResult, Race, Result, Sample, run_race
 from load import Connection, Flood, Request, UnexpectedAnswer, ask, check_status, percentile, send_all, warm_up
 from samples import GIB, KIB, MIB

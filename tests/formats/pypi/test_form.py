@@ -39,7 +39,8 @@ def test_fields_that_clients_send_are_taken() -> None:
         ("project_urls", "Home, x"),
         ("keywords", "a"),
     )
-    assert read == Fields(name="toy-pkg", version="1.0", filetype="bdist_wheel", requires_dist=("a", "b>1"), digests={"md5": "a" * 32, "sha256": "b" * 64})
+    digests = {"md5": "a" * 32, "sha256": "b" * 64}
+    assert read == Fields(name="toy-pkg", version="1.0", filetype="bdist_wheel", requires_dist=("a", "b>1"), digests=digests)
 
 
 @pytest.mark.parametrize(
