@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from packhouse.auth.guesses import Guesses
 from packhouse.auth.sessions import Sessions
 from packhouse.errors import Forbidden, PlaceNotFound, RegistryError, SwitchedOff, TooManyRequests, Unauthenticated
 from packhouse.model import About, Visibility
@@ -111,7 +112,7 @@ def test_too_many_wrong_passwords_are_told_to_wait(visits: Visits) -> None:
     assert [page.status for page in answers[-2:]] == [429, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
     assert "Try again in" in answers[-1].text
-    visits.town.house.gate.throttle._guesses.clear()
+    visits.town.house.gate.throttle._guesses = Guesses()
 
 
 def test_signing_in_gives_a_new_session_and_ends_the_old(visits: Visits) -> None:
@@ -646,3 +647,18 @@ def test_an_empty_house_teaches_its_first_user(visits: Visits, tmp_path: Path) -
             assert "hello" in page.text
 
     asyncio.run(walk())
+
+
+@pytest.mark.parametrize("path", ["/acme/../x", "/acme/%2e%2e/x", "/acme/tools/-/packages/%00", "/groups/a%ffb", "/acme/" + "a" * 4200])
+def test_a_path_that_cannot_be_read_is_answered_by_a_page(visits: Visits, path: str) -> None:
+    """A browser that was led to an odd address would show a line of JSON."""
+    page = visits.stranger().get(path)
+    assert page.status in (400, 404)
+    assert page.headers["content-type"] == "text/html; charset=utf-8" and page.headers["content-security-policy"] == POLICY
+
+
+@pytest.mark.parametrize("path", ["/api/v4/projects/%2e%2e/packages", "/api/v4/projects/1/packages/generic/a/1/%00"])
+def test_a_path_of_the_api_that_cannot_be_read_is_answered_in_json(visits: Visits, path: str) -> None:
+    """A client would get a page to parse."""
+    page = visits.stranger().get(path)
+    assert (page.status, page.headers["content-type"]) == (400, "application/json")

@@ -23,6 +23,7 @@ from packhouse.upstream.openid import Client, check_issuer, read_identity
 
 from .conftest import Visits, Walker
 from .oidc_provider import CLIENT, SECRET, Provider
+from .test_confirming import TOKENS, age, make_token
 from .town import Page, Town, furnish, open_town
 
 SETTINGS = "/admin/single_sign_on"
@@ -268,3 +269,18 @@ def test_a_token_without_a_real_signature_is_none(algorithm: str) -> None:
             read_identity(broken, keys, client, "n", 1500)
     with pytest.raises(UpstreamFailed):
         read_identity(real, {}, client, "n", 1500)
+
+
+def test_signing_in_once_more(street: Street) -> None:
+    """Who has no password could never make a token in a session of yesterday, or the provider would not ask them anything."""
+    walker = street.visits.stranger()
+    assert street.come_back(walker).status == 303
+    assert walker.get(f"{START}?return_to=/here").location == "/here"
+    age(street.visits, walker)
+    page = make_token(walker, "mine")
+    assert page.status == 403 and 'type="password"' not in page.html
+    away = next(href for href in page.links() if href.startswith(START))
+    out = walker.get(away).location
+    assert parse_qs(urlsplit(out).query)["prompt"] == ["login"]
+    assert walker.get(street.provider.authorize(out)).location == f"{TOKENS}?name=x"
+    assert "Your new token mine" in make_token(walker, "mine").text

@@ -24,6 +24,7 @@ class FarWire(Wire):
     def __init__(self, address: str) -> None:
         super().__init__()
         self.address = address
+        self.ended = False
         self.closed = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -31,6 +32,9 @@ class FarWire(Wire):
 
     def is_closing(self) -> bool:
         return self.closed
+
+    def write_eof(self) -> None:
+        self.ended = True
 
     def close(self) -> None:
         self.closed = True
@@ -55,7 +59,7 @@ def ask(sent: bytes, size: int) -> bytes:
         wire = FarWire("127.0.0.1")
         protocol = connect(wire)
         for start in range(0, len(sent), size):
-            if not wire.closed:
+            if not wire.ended:
                 protocol.data_received(sent[start : start + size])
         while protocol.tasks:
             await asyncio.gather(*protocol.tasks)
@@ -128,15 +132,17 @@ def test_connections_of_one_address(counted: Counter[str], address: str, most: i
     """One address could hold every connection of a process; a proxy, which stands for many, must."""
 
     async def run() -> None:
-        wires = [FarWire(address) for _ in range(CONNECTIONS + 2)]
+        wires = [FarWire(address) for _ in range(2 * CONNECTIONS + 2)]
         protocols = [connect(wire) for wire in wires]
-        assert [wire.closed for wire in wires] == [most is not None and number >= most for number in range(len(wires))]
-        assert not most or wires[-1].sent.startswith(b"HTTP/1.1 429 ")
+        assert [wire.closed for wire in wires] == [most is not None and number >= 2 * most for number in range(len(wires))]
+        for number, wire in enumerate(wires):
+            told = most is not None and most <= number < 2 * most
+            assert wire.ended == told and wire.sent.startswith(b"HTTP/1.1 429 ") == told
         for protocol in protocols:
             protocol.connection_lost(None)
         again = FarWire(address)
         protocol = connect(again)
-        assert not again.closed
+        assert not (again.ended or again.closed)
         protocol.connection_lost(None)
         assert not counted
 

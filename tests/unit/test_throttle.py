@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from packhouse.auth.throttle import AT_ONCE, PER_ADDRESS, PER_NAME, REMEMBERED, SHARE, WINDOW, Throttle
+from packhouse.auth.guesses import BUCKET, BUCKETS, PLACES, SLOT, Guesses
+from packhouse.auth.throttle import AT_ONCE, PER_ADDRESS, PER_NAME, SHARE, WINDOW, Throttle, count_together
 from packhouse.errors import TooManyRequests
 
 
@@ -77,10 +79,14 @@ def test_known_wrong_one_is_still_answered(throttle: Throttle) -> None:
 
 
 def test_memory_is_bounded(throttle: Throttle) -> None:
-    """Somebody with many addresses could fill our memory."""
-    for number in range(REMEMBERED + 500):
+    """Somebody with many addresses could fill our memory, or have what was counted for others forgotten with few of them."""
+    for number in range(PER_NAME):
+        guess(throttle, number)
+    for number in range(2000):
         guess(throttle, 0, address=f"address-{number}", name="")
-    assert len(throttle._guesses) <= REMEMBERED
+    with pytest.raises(TooManyRequests):
+        guess(throttle, PER_NAME)
+    assert len(throttle._guesses._memory) == BUCKETS * BUCKET
 
 
 HERE = "192.0.2.1"
@@ -186,7 +192,7 @@ def test_right_password_many_times_at_once(door: Throttle, hashing: Hashing) -> 
     """A client that opens many connections with the right password would be refused, or pay for each of them."""
     assert answers_at_once(door, [("bob", BOB, RIGHT)] * 40) == [200] * 40
     assert len(hashing.looks) == 1
-    assert not any(door._guesses.values())
+    assert not any(door._recent(HERE, who) for who in (BOB[0], None))
 
 
 def test_somebody_else_guesses_from_the_same_address(door: Throttle, hashing: Hashing) -> None:
@@ -220,3 +226,86 @@ def test_hanging_up_takes_nothing_back(door: Throttle, hashing: Hashing) -> None
 
     asyncio.run(run())
     assert answers(door, [("bob", BOB, RIGHT)]) == [429]
+
+
+# -- several processes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="common")
+def give_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Throttles from here on count together, as in a server with several workers."""
+    monkeypatch.setattr(Throttle, "together", None)
+    count_together()
+
+
+def in_a_fork(work: Callable[[], None]) -> None:
+    """Do this in a process of its own."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.usefixtures("common")
+def test_workers_count_together(watch: Watch, hashing: Hashing) -> None:
+    """Every worker more would give everybody ten guesses more."""
+    tries: list[Try] = [("bob", BOB, f"guess {n}") for n in range(PER_NAME)]
+
+    def work() -> None:
+        door = Throttle(watch, hashing)
+        assert answers(door, tries[: PER_NAME - 2]) == [401] * (PER_NAME - 2)
+        guess(door, 0, name="carol")
+
+    in_a_fork(work)
+    door = Throttle(watch, hashing)
+    assert answers(door, [*tries, ("bob", BOB, "one more"), ("bob", BOB, tries[0][2])]) == [401] * PER_NAME + [429, 401]
+    assert len(hashing.looks) == 2  # what another worker found wrong costs nothing here
+    for number in range(PER_NAME):
+        guess(door, number, name="carol")
+    with pytest.raises(TooManyRequests):
+        guess(door, PER_NAME, name="carol")
+    watch.time += WINDOW + 1
+    assert answers(door, [("bob", BOB, RIGHT)]) == [200]
+
+
+@pytest.mark.usefixtures("common")
+def test_a_right_password_at_two_workers_at_once(watch: Watch, hashing: Hashing) -> None:
+    """A client with two connections could be told that its right password is wrong, because the other worker is still looking."""
+    one, other = Throttle(watch, hashing), Throttle(watch, hashing)
+
+    async def run() -> list[int]:
+        return await asyncio.gather(*(ask(door, "bob", BOB, RIGHT) for door in (one, other) * 3))
+
+    assert asyncio.run(run()) == [200] * 6
+    assert len(hashing.looks) == 2
+    assert not one._recent(HERE, BOB[0])
+
+
+@pytest.mark.usefixtures("common")
+def test_a_worker_that_dies_takes_no_lock_with_it(watch: Watch) -> None:
+    """One worker that is killed could stop all others at their next wrong password."""
+
+    def work() -> None:
+        guess(Throttle(watch), 0)
+        Throttle(watch)._guesses.__enter__()
+
+    in_a_fork(work)
+    guess(Throttle(watch), 1)
+    assert len(Throttle(watch)._recent(HERE, None)) == 2
+
+
+def test_a_full_bucket_forgets_the_oldest() -> None:
+    """A table that is full could count nobody any more, or forget what is new."""
+    guesses, now = Guesses(), 1.0
+    for number in range(PLACES + 10):
+        guesses.put("bob", number, now + number, True)
+    guesses.put("bob", PLACES, now + PLACES, False)
+    assert sorted(guesses.since("bob", 0.0)) == list(range(10, PLACES + 10))
+    assert PLACES > PER_ADDRESS + PER_NAME and SLOT.size == 32
+    guesses.drop("bob", 20)
+    assert 20 not in guesses.since("bob", 0.0)

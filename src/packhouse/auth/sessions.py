@@ -12,6 +12,7 @@ from packhouse.model import Instant, Struct
 
 IDLE: Instant = 12 * 3600 * 1_000_000
 LONGEST: Instant = 14 * 86400 * 1_000_000
+FRESH: Instant = 600 * 1_000_000
 TOUCH_EVERY: Instant = 600 * 1_000_000
 
 
@@ -19,6 +20,11 @@ class Session(Struct):
     user_id: int
     csrf: str
     secret: str
+    opened: Instant = 0
+
+    def is_fresh(self, at: Instant) -> bool:
+        """Whether its user proved a few minutes ago who they are."""
+        return at - self.opened < FRESH
 
     def checks(self, csrf: str | None) -> bool:
         """Whether a form carries this session's CSRF token."""
@@ -37,9 +43,9 @@ class Sessions:
 
     async def open(self, user_id: int) -> Session:
         """A new session."""
-        secret, csrf = make_token("session"), secrets.token_urlsafe(32)
-        await self._database.write(users.add_session, hash_token(secret), user_id, csrf, now())
-        return Session(user_id=user_id, csrf=csrf, secret=secret)
+        secret, csrf, at = make_token("session"), secrets.token_urlsafe(32), now()
+        await self._database.write(users.add_session, hash_token(secret), user_id, csrf, at)
+        return Session(user_id=user_id, csrf=csrf, secret=secret, opened=at)
 
     async def find(self, secret: str) -> Session | None:
         """The session of a cookie; None where it is unknown, idle for 12 hours or older than 14 days."""
@@ -54,7 +60,7 @@ class Sessions:
             return None
         if moment - seen > TOUCH_EVERY:
             await self._database.write(users.touch_session, hashed, moment)
-        return Session(user_id=user_id, csrf=csrf, secret=secret)
+        return Session(user_id=user_id, csrf=csrf, secret=secret, opened=created)
 
     async def close(self, secret: str) -> None:
         """End it."""

@@ -8,7 +8,6 @@ from packhouse.api.users import LONGEST_PASSWORD, change_person, check_password
 from packhouse.auth.passwords import hash_aside
 from packhouse.auth.sessions import cookie_name
 from packhouse.contract import Answer
-from packhouse.db import users
 from packhouse.errors import Invalid, TooManyRequests
 from packhouse.packages.history import read_time
 from packhouse.responses import Reply
@@ -16,7 +15,7 @@ from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
 from packhouse.ui.changing import REFUSALS, Changing, done, own_tabs, said
 from packhouse.ui.desk import THEME_COOKIE, THEMES, Desk
-from packhouse.ui.entering import Door
+from packhouse.ui.entering import Door, waiting
 from packhouse.ui.forms import FormFields
 from packhouse.ui.panels import Field, Form, Panel, Trouble
 from packhouse.ui.replies import see_other
@@ -47,9 +46,9 @@ class AccountPages(Changing):
         username, password = form.text("username").strip(), form.text("password")
         return_to = addresses.local(form.text("return_to"))
         try:
-            user_id = await self._find_user(call, username, password)
+            user_id = await self._door.find_user(call, username, password)
         except TooManyRequests as error:
-            reply = await self._form(call, username, return_to, _waiting(error), status=429)
+            reply = await self._form(call, username, return_to, waiting(error), status=429)
             reply.headers["Retry-After"] = str(error.detail.get("retry_after", 60))
             return reply
         if user_id is None:
@@ -129,14 +128,14 @@ class AccountPages(Changing):
         try:
             await self._change_password(call, form)
         except TooManyRequests as error:
-            return await self.password(call, Trouble(form="password", text=_waiting(error), typed={}))
+            return await self.password(call, Trouble(form="password", text=waiting(error), typed={}))
         except REFUSALS as error:
             return await self.password(call, Trouble(form="password", text=said(error.message), typed={}))
         return await self._door.enter(call, user_id(call.actor), done(addresses.PASSWORD, "password_changed"), "password change")
 
     async def _change_password(self, call: PageCall, form: FormFields) -> None:
         new = form.text("password")
-        if await self._find_user(call, call.actor.username, form.text("current")) != user_id(call.actor):
+        if await self._door.find_user(call, call.actor.username, form.text("current")) != user_id(call.actor):
             raise Invalid("The current password is wrong")
         if new != form.text("again"):
             raise Invalid("The new password was typed in two ways: type the same twice")
@@ -146,18 +145,7 @@ class AccountPages(Changing):
         stored = await hash_aside(new)
         await self._desk.house.database.write(change_person, user_id(call.actor), {"password": stored}, call.actor)
 
-    async def _find_user(self, call: PageCall, username: str, password: str) -> int | None:
-        """The user whose password this is. Raises `TooManyRequests`."""
-        house = self._desk.house
-        found = await house.database.read(users.find_password, username)
-        right = await house.gate.throttle.is_right(call.address, username, found, password)
-        return found[0] if right and found is not None else None
-
     async def _form(self, call: PageCall, username: str = "", return_to: str = "", error: str = "", *, status: int = 200) -> Reply:
         link = await self._sign_on.link(return_to)
         view = SignInPage(frame=self._desk.frame(call, "Sign in"), username=username, return_to=return_to, error=error, sign_on=link)
         return self._desk.answer(view, status)
-
-
-def _waiting(error: TooManyRequests) -> str:
-    return f"There were too many wrong passwords. Try again in {error.detail.get('retry_after', 60)} seconds."

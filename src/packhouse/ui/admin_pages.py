@@ -18,7 +18,7 @@ from packhouse.errors import NotFound, OutOfSpace
 from packhouse.model import Action
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
-from packhouse.ui.changing import Changing, done, when
+from packhouse.ui.changing import Changing, confirmed, done, when
 from packhouse.ui.desk import number_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.panels import Act, Detail, Field, Form, Line, Panel, Trouble, check
@@ -144,6 +144,7 @@ class AdminPages(Changing):
         sent = {"username": "anna", "name": "Anna Berg", "email": "anna@mail.example", "force_random_password": True}
         return Panel(id="new", heading="New user", form=form, fold="Make a user", command=self._command("new-user", "POST", "users", sent))
 
+    @confirmed
     async def make_user(self, call: PageCall) -> Answer:
         """A new user."""
 
@@ -156,6 +157,7 @@ class AdminPages(Changing):
 
         return await self._carry_out(call, "new-user", work, self._again(self.users))
 
+    @confirmed
     async def change_user(self, call: PageCall) -> Answer:
         """A user with another name, address, password or standing."""
         user_id = number_in(call, "user_id", NotFound())

@@ -10,7 +10,7 @@ from packhouse.errors import Invalid, NotFound
 from packhouse.model import Action, Place, Role
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
-from packhouse.ui.changing import ROLES, Changing, done, settled, when
+from packhouse.ui.changing import ROLES, Changing, confirmed, done, settled, when
 from packhouse.ui.desk import CONTAINER, number_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.panels import Act, Detail, Field, Form, Line, Option, Panel, Trouble, check, select
@@ -172,6 +172,7 @@ class BuildPages(Changing):
             command=self._command("publisher", "POST", f"projects/{where.id}/-/trusted_publishers", sent),
         )
 
+    @confirmed
     async def trust(self, call: PageCall) -> Answer:
         """Builds with these claims may publish here."""
         where = settled(call)
@@ -221,6 +222,7 @@ class BuildPages(Changing):
         )
         return await self._panels(call, "Trusted issuers", (panel,), trouble, tabs=self._admin_tabs("issuers"))
 
+    @confirmed
     async def add_issuer(self, call: PageCall) -> Answer:
         """An issuer to be trusted, where it answers."""
 

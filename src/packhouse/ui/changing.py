@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -32,6 +32,8 @@ VISIBILITIES = (
     Option(value="internal", text="Internal", hint="Everybody who is signed in"),
     Option(value="public", text="Public", hint="Everybody, without signing in"),
 )
+MARK = "_wants_confirming"
+Handler = TypeVar("Handler")
 
 
 class Changing:
@@ -128,6 +130,17 @@ class Changing:
         body = f" \\\n  --json {shlex.quote(msgspec.json.encode(sent).decode())}" if sent is not None else ""
         text = f'curl --request {method} --header "PRIVATE-TOKEN: <token>"{body} \\\n  {shlex.quote(f"{self._desk.house.api}/{path}")}'
         return Snippet(id=f"{id}-command", client="curl", text=text, title="")
+
+
+def confirmed(handler: Handler) -> Handler:
+    """The handler of a form, for viewers who proved a few minutes ago who they are."""
+    setattr(handler, MARK, True)
+    return handler
+
+
+def wants_confirming(handler: object) -> bool:
+    """Whether it is one of these."""
+    return getattr(handler, MARK, False)
 
 
 def settled(call: PageCall) -> Place:

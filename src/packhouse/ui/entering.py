@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from packhouse.auth.sessions import cookie_name
 from packhouse.db import changes, users
 from packhouse.db.engine import now
+from packhouse.errors import TooManyRequests
 from packhouse.model import Actor
 from packhouse.responses import Reply
 from packhouse.ui.calls import PageCall
@@ -29,6 +30,13 @@ class Door:
         await self._desk.house.database.write(_note, user_id, way)
         return see_other(return_to, (self.cookie(cookie_name(self._secure), session.secret, http_only=True), *cookies))
 
+    async def find_user(self, call: PageCall, username: str, password: str) -> int | None:
+        """The user whose password this is. Raises `TooManyRequests`."""
+        house = self._desk.house
+        found = await house.database.read(users.find_password, username)
+        right = await house.gate.throttle.is_right(call.address, username, found, password)
+        return found[0] if right and found is not None else None
+
     async def end_session(self, call: PageCall) -> None:
         """The session of this browser is over on our side."""
         secret = read_cookies(call.headers.get("cookie", "")).get(cookie_name(self._secure))
@@ -42,6 +50,11 @@ class Door:
         parts += ["HttpOnly"] if http_only else []
         parts += ["Secure"] if self._secure else []
         return "; ".join(parts)
+
+
+def waiting(error: TooManyRequests) -> str:
+    """How long somebody who guessed too often has to wait."""
+    return f"There were too many wrong passwords. Try again in {error.detail.get('retry_after', 60)} seconds."
 
 
 def _note(connection: Connection, user_id: int, way: str) -> None:

@@ -12,7 +12,7 @@ from packhouse.errors import NotFound
 from packhouse.model import Action, Place, Role
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
-from packhouse.ui.changing import ROLES, Changing, done, settled, when
+from packhouse.ui.changing import ROLES, Changing, confirmed, done, settled, when
 from packhouse.ui.desk import number_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.panels import Act, Detail, Field, Form, Line, Option, Panel, Trouble, select
@@ -95,6 +95,7 @@ class MemberPages(Changing):
             command=self._command("add", "POST", path, {"username": "anna", "access_level": 30}),
         )
 
+    @confirmed
     async def add(self, call: PageCall) -> Answer:
         """A new member."""
         where = settled(call)
@@ -106,6 +107,7 @@ class MemberPages(Changing):
 
         return await self._carry_out(call, "add", work, self._again(self.show))
 
+    @confirmed
     async def change(self, call: PageCall) -> Answer:
         """Another role, or another day on which it ends."""
         where, user_id = settled(call), number_in(call, "user_id", NotFound())
@@ -116,6 +118,7 @@ class MemberPages(Changing):
 
         return await self._carry_out(call, f"change-{user_id}", work, self._again(self.show))
 
+    @confirmed
     async def remove(self, call: PageCall) -> Answer:
         """A member no more; everybody may leave."""
         where, user_id = settled(call), number_in(call, "user_id", NotFound())

@@ -21,12 +21,14 @@ from packhouse.ui.audit_pages import AuditPages
 from packhouse.ui.build_pages import BuildPages
 from packhouse.ui.calls import PageCall
 from packhouse.ui.code_settings_pages import CodeSettingsPages
+from packhouse.ui.confirming import Confirming
 from packhouse.ui.container_pages import ContainerPages
 from packhouse.ui.deleting_pages import DeletingPages
 from packhouse.ui.desk import Desk, here, viewer_of
 from packhouse.ui.entering import Door
 from packhouse.ui.general_pages import GeneralPages
 from packhouse.ui.icons import read_icons
+from packhouse.ui.image_bin_pages import ImageBinPages
 from packhouse.ui.member_pages import MemberPages
 from packhouse.ui.moved import find_moved
 from packhouse.ui.package_pages import PackagePages
@@ -68,6 +70,7 @@ class Pages:
         self._search = SearchPages(self._desk)
         door = Door(self._desk)
         sign_on = SingleSignOn(self._desk, door)
+        self._confirming = Confirming(self._desk, door, sign_on)
         self._account = AccountPages(self._desk, door, sign_on)
         self._tokens = TokenPages(self._desk)
         self._changing = (
@@ -81,12 +84,16 @@ class Pages:
             AdminPages(self._desk),
             YankingPages(self._desk),
             PipelinePages(self._desk),
+            ImageBinPages(self._desk),
             SourcePages(self._desk),
             sign_on,
         )
 
     def routes(self) -> Sequence[Route]:
         """Every page, by method and address."""
+        return tuple(self._confirming.guard(route) for route in self._routes())
+
+    def _routes(self) -> Sequence[Route]:
         places, packages, account, tokens = self._places, self._packages, self._account, self._tokens
         return (
             _page("GET", "", places.home, Action.OPEN),

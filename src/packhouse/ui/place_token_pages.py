@@ -11,7 +11,7 @@ from packhouse.errors import NotFound
 from packhouse.model import Action, Place, Role
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
-from packhouse.ui.changing import REFUSALS, ROLES, Changing, done, said, settled, when
+from packhouse.ui.changing import REFUSALS, ROLES, Changing, confirmed, done, said, settled, when
 from packhouse.ui.desk import number_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.panels import Act, Detail, Field, Form, Line, Option, Panel, Secret, Trouble, select
@@ -84,6 +84,7 @@ class PlaceTokenPages(Changing):
         lead = "Each token is a member of its own: it can do what its role and its scopes both allow."
         return await self._panels(call, "Access tokens", panels, trouble, line=line, tabs=tabs, lead=lead, secret=secret)
 
+    @confirmed
     async def make_access(self, call: PageCall) -> Answer:
         """A new access token, shown this once."""
         where, form = settled(call), await self._desk.form(call)
@@ -136,6 +137,7 @@ class PlaceTokenPages(Changing):
         line, tabs = await self._desk.line(where), self._tabs(call, where, "repository")
         return await self._panels(call, "Deploy tokens", panels, trouble, line=line, tabs=tabs, secret=secret)
 
+    @confirmed
     async def make_deploy(self, call: PageCall) -> Answer:
         """A new deploy token, shown this once with its user name."""
         where, form = settled(call), await self._desk.form(call)

@@ -23,7 +23,7 @@ from packhouse.model import ANONYMOUS, Action, Actor, Instant, Struct
 from packhouse.responses import Reply
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
-from packhouse.ui.changing import Changing, done
+from packhouse.ui.changing import Changing, confirmed, done
 from packhouse.ui.desk import Desk
 from packhouse.ui.entering import Door
 from packhouse.ui.forms import FormFields, read_cookies
@@ -105,6 +105,12 @@ class SingleSignOn(Changing):
             return None
         return Link(text=f"Sign in with {provider.name}", href=addresses.with_query(addresses.SIGN_ON, return_to=return_to))
 
+    async def own_link(self, call: PageCall, return_to: str) -> Link | None:
+        """The same, where it lets in the viewer."""
+        link, provider = await self.link(return_to), await self.provider()
+        rows = await self._desk.house.database.read(identities.identities_of, user_id(call.actor))
+        return link if any(row.issuer == provider.issuer for row in rows) else None
+
     async def settings(self, call: PageCall, trouble: Trouble | None = None) -> Answer:
         """The provider, and what we are there."""
         provider = await self.provider()
@@ -142,6 +148,7 @@ class SingleSignOn(Changing):
         )
         return await self._panels(call, "Single sign-on", (panel,), trouble, tabs=self._admin_tabs("sign_on"))
 
+    @confirmed
     async def save(self, call: PageCall) -> Answer:
         """The provider as sent, where it answers."""
 
@@ -212,15 +219,15 @@ class SingleSignOn(Changing):
         return url, self._door.cookie(self._cookie, sealed, http_only=True, max_age=MINUTES * 60)
 
     async def start(self, call: PageCall) -> Answer:
-        """Off to the provider; who is signed in already goes on."""
+        """Off to the provider; who is signed in already goes on, or signs in there once more where that was a while ago."""
         return_to = addresses.local(call.query.get("return_to", ""))
-        if call.actor.user_id is not None:
+        if call.session is not None and call.session.is_fresh(now()):
             return see_other(return_to)
         try:
             url, cookie = await self._set_out(return_to, 0)
         except (UpstreamFailed, UpstreamRefused) as error:
             return self._refuse(call, return_to, error.message, 502)
-        return see_other(url, (cookie,))
+        return see_other(url if call.session is None else f"{url}&prompt=login", (cookie,))
 
     async def come_back(self, call: PageCall) -> Answer:
         """In, where the provider's answer fits the attempt that this browser made."""
@@ -324,6 +331,7 @@ class SingleSignOn(Changing):
             form=form if provider.enabled and not connected else None,
         )
 
+    @confirmed
     async def connect(self, call: PageCall) -> Answer:
         """A page with the way to the provider: a form of ours may not lead elsewhere by itself."""
         await self._desk.form(call)

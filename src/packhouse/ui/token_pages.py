@@ -17,7 +17,7 @@ from packhouse.model import Actor, Instant
 from packhouse.responses import Reply
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
-from packhouse.ui.changing import own_tabs
+from packhouse.ui.changing import confirmed, own_tabs
 from packhouse.ui.desk import Desk, number_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.replies import see_other
@@ -51,6 +51,7 @@ class TokenPages:
         back = _back(call.query.get("return_to", ""))
         return await self._page(call, name=call.query.get("name", "")[:LONGEST_NAME], scopes=asked, expires=last_day(), back=back)
 
+    @confirmed
     async def make(self, call: PageCall) -> Answer:
         """A new token, shown this once; the form again where something is missing."""
         form = await self._desk.form(call)

@@ -95,8 +95,9 @@ class Exchange:
             self.whole = message["body"]
         await self.send(message)
 
-    async def reply(self, reply: Reply) -> Sent:
-        return await send_reply(reply, self.method, self.sending, self.identity, page=self.entry is not None and self.entry.page)
+    async def reply(self, reply: Reply, *, page: bool = False) -> Sent:
+        page = page or (self.entry is not None and self.entry.page)
+        return await send_reply(reply, self.method, self.sending, self.identity, page=page)
 
 
 class App:
@@ -266,10 +267,12 @@ class App:
         entry = exchange.entry
         if exchange.started:
             raise error  # too late for words: the connection is cut
-        if entry is not None and entry.page:
+        # who sends a path to a page that cannot be read is told so by a page
+        unread = entry is None and isinstance(error, Invalid) and self.matcher.means_page(exchange.method, exchange.path)
+        if unread or (entry is not None and entry.page):
             answer = await self._page_error(error, exchange.scope)
             assert not isinstance(answer, Document | FileReply)
-            return await exchange.reply(answer)
+            return await exchange.reply(answer, page=True)
         style, action, native = (entry.style, entry.route.action, entry.native) if entry is not None else (PLAIN, Action.OPEN, False)
         asked = Asked(native, action, exchange.params, exchange.query, self.house.settings.base_url)
         return await exchange.reply(answer_error(error, style, asked))

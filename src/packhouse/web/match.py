@@ -106,9 +106,19 @@ class Matcher:
             self._known[method, raw_path] = found
         return found
 
+    def means_page(self, method: str, raw_path: str) -> bool:
+        """Whether a path that `match` refuses would lead to a page."""
+        entry, _, _ = self._find(method, raw_path)
+        return entry is not None and entry.page
+
     def _match(self, method: str, raw_path: str) -> Matched:
         if len(raw_path) > LONGEST_PATH:
             raise Invalid("The path is too long")
+        entry, captured, allowed = self._find(method, raw_path)
+        return entry, {name: decode_segment(text) for name, text in captured.items()}, allowed
+
+    def _find(self, method: str, raw_path: str) -> Matched:
+        """The same with the parameters as they were sent."""
         segments = raw_path.split("/")[1:]
         if segments and segments[-1] == "":
             segments.pop()
@@ -119,8 +129,7 @@ class Matcher:
         found = _descend(self._root, segments, 0, wanted, allowed)
         if found is None:
             return None, {}, frozenset(allowed)
-        entry, captured = found
-        return entry, {name: decode_segment(text) for name, text in captured.items()}, frozenset()
+        return *found, frozenset()
 
 
 def _descend(node: _Node, segments: list[str], index: int, method: str, allowed: set[str]) -> tuple[Entry, dict[str, str]] | None:

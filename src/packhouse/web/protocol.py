@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import sys
+import termios
 from collections import Counter
 from typing import Any, ClassVar
 
@@ -17,6 +19,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from packhouse.web.asgi import Message
+from packhouse.web.pace import LEAST
 from packhouse.web.peers import Peers
 from packhouse.web.remembered import Answers, Given, Head
 
@@ -24,11 +27,17 @@ HEADER_SECONDS = 15
 HEADER_BYTES = 32 * 1024
 FIELDS = 100
 URL_BYTES = 8 * 1024
+AROUND_BYTES = URL_BYTES + HEADER_BYTES  # before a body, between two pieces of a chunked one, or after it
 CONNECTIONS = 256  # from one address, to one process
 STALL_SECONDS = 60
+STALL_BYTES = STALL_SECONDS * LEAST  # that have to be taken of an answer in this time
 STEP = 1024 * 1024
-DRAIN = 256 * 1024 * 1024
+DRAIN = 256 * 1024 * 1024  # of an upload that is answered already
 LINGER_SECONDS = 60
+REFUSED_BYTES = 1024 * 1024  # of what follows a head that is refused
+REFUSED_SECONDS = 5
+TURNS = 20  # of the loop, in which what is buffered has left where the client reads
+WAIT_SECONDS = 0.1
 LARGE_BODY = 256 * 1024  # from here on a body of known length passes the parser by
 AHEAD = 256 * 1024  # of a body, before the application has asked for it
 ZERO_COPY: dict[str, dict[object, object]] = {"http.response.zerocopysend": {}}
@@ -55,7 +64,10 @@ class Protocol(HttpToolsProtocol):
     _header_size = 0
     _in_message = False
     _fresh = True  # the next byte begins a request
-    _drained = 0
+    _to_drain = DRAIN  # bytes that are still read away
+    _drain_timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
+    _unread_before = -1  # bytes of answers, when last looked at while writing had to wait; negative: it has not had to since
     _straight = 0  # bytes of a large body that are to come, and need no parsing
     _lingering = False  # the last answer is given, and the client may still be sending
     _given = 0  # remembered answers since the keep-alive timer was set
@@ -68,6 +80,9 @@ class Protocol(HttpToolsProtocol):
         if not self.peers.may_crowd(address):
             self._counted = address
             self.from_address[address] += 1
+            if self.from_address[address] > 2 * CONNECTIONS:
+                transport.close()  # a crowd gets no words
+                return
             if self.from_address[address] > CONNECTIONS:
                 self._refuse(b"429 Too Many Requests")
                 return
@@ -75,6 +90,10 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._headers_done()
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
         if self._counted:
             self.from_address[self._counted] -= 1
             if not self.from_address[self._counted]:
@@ -104,31 +123,71 @@ class Protocol(HttpToolsProtocol):
             return
         self._header_size += len(data)
         super().data_received(data)
-        if self._header_timer is not None and self._header_size > URL_BYTES + HEADER_BYTES:
+        if self._header_size > AROUND_BYTES and (self._header_timer is not None or self._in_message):
             self._refuse(URL_LONG if len(self.url) > URL_BYTES else FIELDS_LARGE)
 
     def _drain(self, size: int) -> None:
-        """A refused upload is read away, so that the client gets to read the refusal; not for ever."""
-        self._drained += size
-        if self._drained > DRAIN:
+        """An upload that is answered already is read away, so that the client gets to read the answer; not for ever."""
+        self._to_drain -= size
+        if self._to_drain < 0:
             self.transport.close()
+        elif self._drain_timer is None:
+            self._unset_keepalive_if_required()
+            self._drain_timer = self.loop.call_later(LINGER_SECONDS, self._linger, REFUSED_SECONDS)
+
+    def _linger(self, seconds: float) -> None:
+        """Say no more, and read away what comes for so long: a close on unread bytes would take the answer back."""
+        if self.transport.is_closing():
+            return
+        self._lingering = True
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        self._drain_timer = self.loop.call_later(seconds, self.transport.close)
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
+    def _rest(self) -> None:
+        """Nothing is under way after an upload was read away: the next request has its usual time."""
+        if self.timeout_keep_alive_task is None and not self._in_message and self.cycle.response_complete:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._reader_timer is None:
+            self._reader_timer = self.loop.call_later(STALL_SECONDS, self._check_reader)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unread_before = -1
+
+    def _check_reader(self) -> None:
+        """Who does not read an answer would have it stay in our memory: a close waits until it is read."""
+        self._reader_timer = None
+        if self.flow.write_paused:
+            before, self._unread_before = self._unread_before, self._unread()
+            if 0 <= before < self._unread_before + STALL_BYTES:
+                self.transport.abort()
+            else:
+                self._reader_timer = self.loop.call_later(STALL_SECONDS, self._check_reader)
+
+    def _unread(self) -> int:
+        """The bytes of answers that the client has not taken yet; the kernel holds a part of them."""
+        held = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return self.transport.get_write_buffer_size() + int.from_bytes(held, sys.byteorder)
 
     def hang_up(self) -> None:
-        """Close, once the client has had the time to read the answer: a close on unread bytes would take it back."""
-        if self._in_message and not self.transport.is_closing():
-            self._lingering = True
-            self.transport.write_eof()
-            self.flow.resume_reading()
-            self.loop.call_later(LINGER_SECONDS, self.transport.close)
-        else:
+        """Close, once a client that is still sending has had the time to read the answer."""
+        if not self._in_message:
             self.transport.close()
+        elif not self._lingering:
+            self._linger(LINGER_SECONDS)
 
     def on_message_begin(self) -> None:
         self._fresh = False
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) == FIELDS:  # trailers count as well
+        if len(self.headers) == FIELDS:
             raise Refused(FIELDS_LARGE)
         super().on_header(name, value)
 
@@ -136,7 +195,7 @@ class Protocol(HttpToolsProtocol):
         self._check_head()
         self._headers_done()
         self._in_message = True
-        self._drained = 0
+        self._to_drain = DRAIN
         super().on_headers_complete()
         cycle = self.cycle
         if type(cycle) is RequestResponseCycle:
@@ -151,6 +210,8 @@ class Protocol(HttpToolsProtocol):
                 self._head = None
             if self.scheme == "http":
                 cycle.scope["extensions"] = ZERO_COPY
+        self.headers = []  # fields that follow the body are none of the request's: a proxy has not seen to them
+        self._header_size = 0
 
     def _check_head(self) -> None:
         """Raises `Refused`."""
@@ -168,12 +229,10 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         error = sys.exc_info()[1]
         cause = error.__context__ if error is not None else None
-        if isinstance(cause, Refused):
-            self._refuse(cause.args[0])
-        else:
-            super().send_400_response(msg)
+        self._refuse(cause.args[0] if isinstance(cause, Refused) else b"400 Bad Request")
 
     def on_body(self, body: bytes) -> None:
+        self._header_size = 0
         cycle = self.cycle
         if type(cycle) is not Cycle:
             super().on_body(body)
@@ -196,6 +255,10 @@ class Protocol(HttpToolsProtocol):
         self._in_message = False
         self._straight = 0
         self._fresh = True
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+            self._drain_timer = None
+            self.loop.call_soon(self._rest)  # the same bytes may hold the next request
         super().on_message_complete()
 
     def _large_body(self) -> int:
@@ -235,10 +298,21 @@ class Protocol(HttpToolsProtocol):
             self._header_timer = None
 
     def _refuse(self, status: bytes) -> None:
+        """Nothing but this status is answered any more, where an answer is still due."""
         self._headers_done()
-        if not self.transport.is_closing():
+        if self._lingering or self.transport.is_closing():
+            return
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()  # our words would pass for the rest of its answer
+                return
+        if cycle is None or not (cycle.response_complete and self._in_message):
             self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
-            self.transport.close()
+        self._to_drain = REFUSED_BYTES
+        self._linger(REFUSED_SECONDS)
 
 
 class Hold:
@@ -368,9 +442,11 @@ class Cycle(RequestResponseCycle):
 
     async def _send_file(self, fd: int, offset: int, count: int) -> None:
         # what is buffered must leave before the kernel writes to the same socket
+        turns = 0
         while self.transport.get_write_buffer_size():
-            await asyncio.sleep(0)
-            if self.transport.is_closing():
+            turns += 1
+            await asyncio.sleep(0 if turns < TURNS else WAIT_SECONDS)
+            if self.transport.is_closing() or turns * WAIT_SECONDS > STALL_SECONDS:
                 raise ConnectionError
         out = os.dup(self.transport.get_extra_info("socket").fileno())
         try:

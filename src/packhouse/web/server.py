@@ -14,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from packhouse.auth.throttle import count_together
 from packhouse.web.protocol import Protocol
 
 RESTART_SECONDS = 1.0
@@ -96,6 +97,7 @@ class Supervisor:
 
 def serve(make_app: Callable[[], Any], sock: socket.socket, processes: int, drain_seconds: int) -> int:
     """Serve from so many processes until told to stop; the exit status."""
+    count_together()
     Supervisor(lambda: _fork(make_app, sock, drain_seconds), processes, drain_seconds).run()
     return 0
 
