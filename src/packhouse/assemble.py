@@ -26,6 +26,7 @@ from packhouse.packages.history import Clock
 from packhouse.packages.house import House
 from packhouse.packages.identities import Identities
 from packhouse.packages.inspect import Inspector
+from packhouse.packages.shelves import RENEW_SECONDS, renew_due
 from packhouse.proxy.mount import Proxy
 from packhouse.settings import Settings
 from packhouse.ui.pages import Pages
@@ -79,7 +80,8 @@ def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: C
         house.spool.start()
         await house.database.start()
         warming = asyncio.ensure_future(asyncio.to_thread(house.gate.registry.warm)) if house.gate.registry is not None else None
-        async with running(house, *proxy.loops(), (MIRROR_SECONDS, lambda: pull_due(house), "mirrors")):
+        own = ((MIRROR_SECONDS, lambda: pull_due(house), "mirrors"), (RENEW_SECONDS, lambda: renew_due(house), "renewal"))
+        async with running(house, *proxy.loops(), *own):
             yield
         if warming is not None:
             await warming

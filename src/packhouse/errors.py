@@ -2,6 +2,7 @@
 
 RegistryError
 ├─ NotFound         ├─ PackageNotFound ├─ VersionNotFound ├─ FileNotFound ├─ BlobNotFound ├─ SessionNotFound
+│                   ├─ ShelfNotFound        (nothing is set for it: a Debian distribution)
 │                   └─ PlaceNotFound        (a project or group that is absent, or hidden: the same answer)
 ├─ Invalid          ├─ InvalidName ├─ InvalidVersion ├─ InvalidUpload ├─ DigestMismatch
 │                   └─ InvalidParameter     (a parameter of ours: the `error` key of the REST API)
@@ -62,6 +63,11 @@ class FileNotFound(NotFound):
 class RepositoryNotFound(NotFound):
     code = "repository_not_found"
     default = "Repository Not Found"
+
+
+class ShelfNotFound(NotFound):
+    code = "distribution_not_found"
+    default = "Distribution Not Found"
 
 
 class BlobNotFound(NotFound):

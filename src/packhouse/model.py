@@ -197,6 +197,8 @@ class Upload(Struct):
     status: str | None = None  # default, hidden; None leaves it
     references: tuple[Reference, ...] = ()
     addressed: bool = False  # the version is the digest of its bytes: to publish it again is no retry, its tags move here
+    # (name, version, paths): files of this project that go with the same commit, as what they held has its place now
+    takes: tuple[str, str, tuple[str, ...]] | None = None
 
 
 class FileRow(Struct):
@@ -270,6 +272,18 @@ class Moment(Struct):
     def project(self, project: int) -> str:
         """The base URL of this format in a project."""
         return f"{self.api}/projects/{project}{self.as_of}/packages/{self.format}"
+
+
+class Shelf(Struct):
+    """What is set for the shelves whose first part is this name: a Debian distribution. `values` is JSON, as the format's REST API has it."""
+
+    id: int
+    name: str
+    state: int  # moves with every change of what is set
+    alias: str = ""
+    values: str = "{}"
+    since: Instant = 0
+    public_key: str = ""
 
 
 class NewDocument(Struct):

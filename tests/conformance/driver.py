@@ -2,9 +2,9 @@
 
 A format brings `tests/formats/<name>/driver.py` with a class `Driver(http)`. `http(method, path, body, headers)` answers with status, headers
 (lower-case names) and body. The driver has `format`, `sample(name, version, variant)`, `base(project)`, `publish(project, sample)`,
-`listing(project, name)`, or with a third parameter `version`, and `delete(project, sample)`, and may have `file_path(project, sample)`; each
-method may raise what it likes for an answer that is no success. A driver whose documents tell no digest of a file says `digests = "headers"`:
-the file's own answer tells them.
+`listing(project, name)`, or with a third parameter `version`, and `delete(project, sample)`, and may have `file_path(project, sample)` and, static,
+`furnish(connection, box, place)`, what a new project or group needs first; each method may raise what it likes for an answer that is no success. A
+driver whose documents tell no digest of a file says `digests = "headers"`: the file's own answer tells them.
 
 A sample has `name`, `version`, `filename`, `content` and `sha256`; another variant has other bytes under the same name. It may have `params`, what
 goes into a path's parameters where that is none of the usual, and `marks`: what a listing that offers it holds, where that is not its file name.
@@ -45,6 +45,9 @@ ACCEPTED = (
     "application/vnd.npm.install-v1+json",
 )
 """What clients of all formats say they take: each is tried on each document."""
+
+SIGNED = (".signed", ".sig", "/InRelease", ".gpg")
+"""How the paths of documents end that are made anew for each reading of a moment."""
 
 
 class Sample(Protocol):
@@ -197,6 +200,11 @@ class Client:
         return body if pattern is None else re.sub(pattern, b"", body)
 
     # -- what comes back ---------------------------------------------------------------------------------------------
+
+    def linked(self, ask: Ask, body: bytes) -> set[str]:
+        """The paths that a document names in a way of its format's own: the driver's `linked(path, body)`."""
+        linked = getattr(self._class, "linked", None)
+        return set() if linked is None else set(linked(ask.path, body))
 
     @property
     def digests(self) -> str:

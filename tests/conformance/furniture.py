@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from packhouse.auth.passwords import hash_password
 from packhouse.auth.tokens import hash_token, make_token
 from packhouse.db import places, tokens, users
 from packhouse.db.engine import now, open_database
-from packhouse.db.tables import file, generation, version
+from packhouse.db.tables import file, generation, shelf, shelf_state, version
 from packhouse.model import Visibility
+from packhouse.upstream.secrets import SecretBox
+
+from .driver import ALL, find_driver
 
 T = TypeVar("T")
 
@@ -43,6 +46,7 @@ class Furniture:
 
     def __init__(self, url: str, data: Path) -> None:
         self._runner = asyncio.Runner()
+        self._box = SecretBox(data / "keys" / "shelves")
         self._database = open_database(url, data)
         self._runner.run(self._database.start())
 
@@ -61,13 +65,20 @@ class Furniture:
 
     def group(self, visibility: int = PUBLIC, parent: int | None = None, path: str = "") -> int:
         """A new group."""
-        return self.write(_add_place, "group", path or _name("group"), parent, visibility, "enabled")
+        return self._furnish(self.write(_add_place, "group", path or _name("group"), parent, visibility, "enabled"))
 
     def project(self, visibility: int = PRIVATE, parent: int | None = None, access: str = "enabled") -> int:
         """A new project, in a group of its own where none is given."""
         if parent is None:
             parent = self.group(visibility)
-        return self.write(_add_place, "project", _name("project"), parent, visibility, access)
+        return self._furnish(self.write(_add_place, "project", _name("project"), parent, visibility, access))
+
+    def _furnish(self, place: int) -> int:
+        """What clients of a format set up before they publish: its driver's `furnish(connection, box, place)`."""
+        for name in ALL:
+            if furnish := getattr(find_driver(name), "furnish", None):
+                self.write(furnish, self._box, place)
+        return place
 
     def change_place(self, place: int, **values: Any) -> None:
         self.write(places.update_place, place, **values)
@@ -173,6 +184,8 @@ def _add_place(connection: Connection, kind: str, path: str, parent: int | None,
 def _age(connection: Connection, project: int, by: int) -> None:
     for table, column in ((generation, generation.c.moved_at), (version, version.c.created), (file, file.c.created)):
         connection.execute(update(table).where(table.c.project_id == project).values({column: column - by}))
+    here = select(shelf.c.id).where(shelf.c.place_id == project)
+    connection.execute(update(shelf_state).where(shelf_state.c.shelf_id.in_(here)).values(since=shelf_state.c.since - by))
 
 
 def _name(kind: str) -> str:

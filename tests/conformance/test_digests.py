@@ -46,7 +46,7 @@ def test_digests_are_those_of_what_is_served(home: Home) -> None:
     addresses: set[str] = set()
     for ask, body in bodies:
         told |= dict.fromkeys(told_in(body), ask.path)
-        addresses |= addresses_in(home, body)
+        addresses |= addresses_in(home, body) | home.client.linked(ask, body)
     for path in addresses:
         served |= set(digests_of(home.send(Ask("GET", path)).expect(200).body))
     for sample in samples:

@@ -13,7 +13,7 @@ from packhouse.db.engine import now
 from packhouse.packages.history import write_time
 
 from .conftest import BOTH, Home
-from .driver import ACCEPTED, Ask, Sample, write_moment
+from .driver import ACCEPTED, SIGNED, Ask, Sample, write_moment
 
 
 def read_all(home: Home, sample: Sample, time: str, accepted: Sequence[str] = ACCEPTED) -> dict[tuple[str, str], tuple[int, bytes]]:
@@ -22,7 +22,7 @@ def read_all(home: Home, sample: Sample, time: str, accepted: Sequence[str] = AC
     for ask in home.client.documents("projects", home.project, sample, time, accepted):
         answer = home.send(ask)
         body = b"" if answer.status != 200 else answer.body
-        if not ask.path.endswith((".signed", ".sig")):
+        if not ask.path.endswith(SIGNED):
             path, body = ask.path.replace(time, time.upper()), body.replace(time.encode(), time.upper().encode())
             found[path, ask.headers["Accept"]] = (answer.status, body)
     return found
@@ -60,7 +60,7 @@ def yank(home: Home, sample: Sample) -> None:
 def test_moment_is_what_was_shown_then(home: Home) -> None:
     """A document at a moment could differ from what was served at that moment by more than its links."""
     sample = home.publish_new()
-    asks = [ask for ask in home.client.documents("projects", home.project, sample) if not ask.path.endswith((".signed", ".sig"))]
+    asks = [ask for ask in home.client.documents("projects", home.project, sample) if not ask.path.endswith(SIGNED)]
     then = {(ask.path, ask.headers["Accept"]): home.send(ask) for ask in asks}
     time = write_moment(now())
     home.publish_new(version="2.0.0")

@@ -13,7 +13,7 @@ from packhouse.model import Documents, Moment, PackageRow, Rows, replace
 
 from .driver import ALL
 
-MOMENT = Moment(at=1_700_000_000_000_000, api="http://registry.example/api/v4", format="", level="project", place=1)
+MOMENT = Moment(at=1_700_000_000_000_000, api="http://registry.example/api/v4", format="", level="project", place=1, options={"codename": "some"})
 
 
 def write_all(format: Format, rows: Rows, moment: Moment) -> dict[str, str]:

@@ -171,9 +171,27 @@ def prepare_composer(work: Work) -> None:
     work.commit({"composer.json": json.dumps({"name": work.name, "description": "A small library"}), "src/Lib.php": "<?php\n"})
 
 
+def prepare_cargo(work: Work) -> None:
+    (work.folder / "src").mkdir(parents=True)
+    manifest = f'[package]\nname = "{work.name}"\nversion = "{VERSION}"\nedition = "2021"\ndescription = "A small library"\nlicense = "MIT"\n'
+    (work.folder / "Cargo.toml").write_text(manifest)
+    (work.folder / "src" / "lib.rs").write_text("pub const ANSWER: u32 = 42;\n")
+    work.provide("cargo", "cargo")
+
+
+def prepare_debian(work: Work) -> None:
+    work.desk.note("dpkg-deb")
+    work.desk.note("curl")
+    work.stand.want(201, "POST", f"/projects/{work.team.project['id']}/debian_distributions", {"codename": "bookworm"})
+    control = {"Package": work.name, "Version": VERSION, "Architecture": "all", "Maintainer": "nobody", "Description": "a toy"}
+    (work.folder / "package" / "DEBIAN").mkdir(parents=True)
+    (work.folder / "package" / "DEBIAN" / "control").write_text("".join(f"{name}: {value}\n" for name, value in control.items()))
+
+
 PREPARE: Mapping[str, Callable[[Work], None]] = {
     "generic": prepare_generic, "pypi": prepare_pypi, "npm": prepare_npm, "maven": prepare_maven, "nuget": prepare_nuget,
     "conan": prepare_conan, "container": prepare_container, "go": prepare_go, "composer": prepare_composer,
+    "cargo": prepare_cargo, "debian": prepare_debian,
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apt_clients import make_machine, make_source
 from git_work import Work, new_work
 from npm_clients import Npm, Pnpm, installed_version, write_package
 from nuget_clients import DOTNET, write_project
@@ -203,10 +204,17 @@ def walk_container(walker: Walker) -> None:
         "repositories/7": f"repositories/{api}", "groups/12": f"groups/{walker.team.group['id']}",
         "20260131t120000z": f"{then:%Y%m%dt%H%M%S.%fz}", "2026-01-31T12:00:00Z": f"{then:%Y-%m-%dT%H:%M:%S.%fZ}",
     }  # fmt: skip
-    for name in ("schedule", "delete a tag", "moment", "moment over REST", "delete"):
+
+    def tags() -> list[str]:
+        left = walker.stand.want(200, "GET", f"/projects/{walker.team.project['id']}/registry/repositories?tags=true")
+        return [tag["name"] for each in left if each["id"] == api for tag in each["tags"]]
+
+    for name, expected in (
+        ("schedule", ["1.0.0"]), ("delete a tag", []), ("restore a tag", ["1.0.0"]), ("delete a tag", []), ("moment", ["1.0.0"]),
+        ("moment over REST", ["1.0.0"]), ("delete", []), ("restore", ["1.0.0"]),
+    ):  # fmt: skip
         walker.walk(name, folder, TOKEN=walker.team.maintainer.token)
-    left = walker.stand.want(200, "GET", f"/projects/{walker.team.project['id']}/registry/repositories")
-    assert api not in [each["id"] for each in left if each["status"] is None]
+        assert tags() == expected, name
 
 
 def walk_generic(walker: Walker) -> None:
@@ -409,10 +417,61 @@ def walk_composer(walker: Walker) -> None:
     assert ("acme/lib", "1.2.3") not in walker.packages()
 
 
+def walk_cargo(walker: Walker) -> None:
+    walker.use("cargo", "curl")
+    lib, app, maintainer = walker.folder / "lib", walker.folder / "app", walker.team.maintainer.token
+    walker.put(lib, ".cargo/config.toml", "Cargo.toml")
+    (lib / "src").mkdir()
+    (lib / "src" / "lib.rs").write_text("pub const ANSWER: u32 = 42;\n")
+    for name in ("log in", "publish"):
+        walker.walk(name, lib)
+    manifest = (lib / "Cargo.toml").read_text()
+    (lib / "Cargo.toml").write_text(manifest.replace("1.2.0", "1.3.0"))
+    walker.walk("job", lib, CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("my-crate", "1.2.0"), ("my-crate", "1.3.0")}
+    walker.put(app, ".cargo/config.toml")
+    (app / "Cargo.toml").write_text('[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n')
+    (app / "src").mkdir()
+    (app / "src" / "main.rs").write_text("fn main() { assert_eq!(my_crate::ANSWER, 42); }\n")
+    walker.walk("install", app)
+    assert 'my-crate = { version = "1.2", registry = "packhouse" }' in (app / "Cargo.toml").read_text()
+    assert 'my-crate = "1.3.0"' in walker.walk("look", app)
+    walker.walk("yank", app, CARGO_REGISTRIES_PACKHOUSE_TOKEN=maintainer)
+    walker.walk("delete", app, TOKEN=maintainer)
+    assert walker.packages() == {("my-crate", "1.3.0")}
+
+
+def walk_debian(walker: Walker) -> None:
+    walker.use("curl", "dpkg-deb")
+    walker.desk.note("apt-get")
+    root = walker.folder / "machine"
+    walker.link("apt-get", *find_command("apt-get"), *make_machine(root))
+    walker.words = {"/etc/apt/": f"{root}/etc/apt/", "method = https": "method = http"}
+    tree = walker.folder / "hello" / "DEBIAN"
+    tree.mkdir(parents=True)
+    control = {"Package": "hello", "Version": "1.0", "Architecture": "all", "Maintainer": "nobody", "Description": "a toy"}
+    (tree / "control").write_text("".join(f"{name}: {value}\n" for name, value in control.items()))
+    for name in ("create", "upload", "key"):
+        walker.walk(name, walker.folder)
+    walker.desk.note("dput")
+    # by its path: what is called by its name here is this script itself
+    walker.script("dput", f'echo "$TOKEN" | {shlex.join(find_command("dput"))} --force "$@"')
+    walker.put(walker.folder, "~/.dput.cf")
+    make_source(walker.folder, "hello-source", "1.0")
+    walker.walk("dput", walker.folder)
+    walker.put(root, "etc/apt/sources.list.d/packhouse.sources", "etc/apt/auth.conf.d/packhouse.conf")
+    walker.walk("install", walker.folder)
+    assert (root / "var/cache/apt/archives/hello_1.0_all.deb").exists() and (walker.folder / "hello-source_1.0.tar.gz").exists()
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("hello-source", "1.0")}
+
+
 WALKS: Mapping[str, Callable[[Walker], None]] = {
+    "cargo": walk_cargo,
     "composer": walk_composer,
     "conan": walk_conan,
     "container": walk_container,
+    "debian": walk_debian,
     "generic": walk_generic,
     "go": walk_go,
     "maven": walk_maven,

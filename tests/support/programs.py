@@ -50,6 +50,14 @@ def _go(name: str, *version: str) -> Program:
     return Program((INSTALLED / "go" / "bin" / name,), version)
 
 
+def _find_cargo() -> Program:
+    """Cargo with its compiler: rustup's newest, past the proxies that look for it in the home, else Debian's."""
+    home = Path(os.environ.get("RUSTUP_HOME", Path.home() / ".rustup"))
+    chains = sorted(home.glob("toolchains/stable-*/bin/cargo")) + sorted(home.glob("toolchains/[1-9]*/bin/cargo"))
+    cargo = next(reversed(chains), Path("/usr/bin/cargo"))
+    return Program(("env", f"RUSTC={cargo.with_name('rustc')}", f"RUSTDOC={cargo.with_name('rustdoc')}", cargo))
+
+
 PROGRAMS: Mapping[str, Program] = {
     "curl": Program(("curl",)),
     "wget": Program(("wget",)),
@@ -83,6 +91,13 @@ PROGRAMS: Mapping[str, Program] = {
     "skopeo": Program(("skopeo",)),
     "umoci": Program(("umoci",)),
     "go": Program((Path(shutil.which("go") or "/usr/local/go/bin/go"),), ("version",)),
+    "cargo": _find_cargo(),
+    "apt-get": Program(("apt-get",)),
+    "apt-ftparchive": Program(("apt-ftparchive",)),
+    "dpkg-deb": Program(("dpkg-deb",)),
+    "dpkg-source": Program(("dpkg-source",)),
+    "dpkg-genchanges": Program(("dpkg-genchanges",)),
+    "dput": Program(("setsid", "-w", Path("/usr/bin/dput"))),  # without a terminal it reads the password from its input
     "go 1.19": Program((Path("/usr/lib/go-1.19/bin/go"),), ("version",)),
     "crane": _go("crane", "version"),
     "oras": _go("oras", "version"),

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from packhouse.api import (
+    debian_distributions,
     dependency_proxy,
     deploy_tokens,
     groups,
@@ -23,6 +24,7 @@ from packhouse.api import (
     protection,
     registry,
     registry_auth,
+    registry_bin,
     registry_cleanup,
     registry_rules,
     repository,
@@ -34,7 +36,7 @@ from packhouse.api.call import closed_to_jobs
 from packhouse.contract import Route
 from packhouse.packages.house import House
 
-OPEN_TO_JOBS = (packages, pipelines, registry, repository, repository_files)
+OPEN_TO_JOBS = (debian_distributions, packages, pipelines, registry, repository, repository_files)
 CLOSED_TO_JOBS = (
     projects,
     protected_branches,
@@ -51,6 +53,7 @@ CLOSED_TO_JOBS = (
     deploy_tokens,
     settings,
     registry_auth,
+    registry_bin,
     registry_cleanup,
     registry_rules,
     dependency_proxy,

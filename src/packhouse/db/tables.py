@@ -271,6 +271,34 @@ generation = table(
     Index("ix_generation_root", "format", "root", "project_id", "number"),
 )
 
+# -- what formats with shelves are told about them -------------------------------------------------------------------
+
+shelf = table(
+    "shelf",
+    serial(),
+    ref("place_id", "place.id"),  # a project, or a group
+    Column("format", String(32), nullable=False),
+    Column("name", String(255), nullable=False),  # the first part of the shelves that it is about: a distribution
+    Column("public_key", Text, nullable=False),  # armoured; its indexes are signed with it
+    Column("secret_key", Text, nullable=False),  # encrypted
+    Column("created", Time, nullable=False),
+    Column("deleted", Time),
+    Index("uq_shelf_live", "place_id", "format", "name", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+)
+
+shelf_state = table(
+    "shelf_state",
+    serial(),
+    ref("shelf_id", "shelf.id"),
+    Column("alias", String(255)),  # another name that readers may use
+    Column("values", Text, nullable=False),  # JSON, as the format's REST API has it
+    Column("renew_at", Time),  # what is signed runs out: signed again by then
+    Column("since", Time, nullable=False),
+    Column("until", Time),
+    Index("uq_shelf_state_open", "shelf_id", unique=True, sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_shelf_state_due", "renew_at"),
+)
+
 # -- what formats with loose blobs need ------------------------------------------------------------------------------
 
 blob_link = table(

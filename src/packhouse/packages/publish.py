@@ -69,6 +69,7 @@ class Plan(Struct):
     references: tuple[Reference, ...] = ()
     addressed: bool = False
     roots: Any = ()
+    takes: tuple[str, str, tuple[str, ...]] | None = None
 
 
 def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, files: Iterable[tuple[NewFile, Spooled]], rules: Rules) -> Plan:
@@ -97,6 +98,7 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
         claim=claim_of(format, rules, upload.name, upload.version),
         references=upload.references,
         addressed=upload.addressed,
+        takes=upload.takes,
         roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
     )
 
@@ -209,6 +211,8 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
     crash_point("in transaction")
     rows, names, changed = _put_files(connection, plan, placed, package_id, version_row, at, fresh=found is None)
     published = changed
+    if plan.takes is not None:
+        _drop_taken(connection, plan, plan.takes, at)
     changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
     origin = _origin_of(connection, plan.actor)
     if origin is not None:  # the same bytes again, from another pipeline: that one built it too
@@ -250,6 +254,16 @@ def _put_files(
             changed = True
         rows.append(FileRow(id=file_id, project=plan.project, path=new.path, shelf=new.shelf, blob=spooled.blob, derived=new.derived, created=at))
     return rows, names, changed
+
+
+def _drop_taken(connection: Connection, plan: Plan, takes: tuple[str, str, tuple[str, ...]], at: int) -> None:
+    """The files that were taken over are in their old place no more."""
+    name_key, version_id, paths = takes
+    package_id = changes.find_package(connection, plan.project, plan.format, name_key)
+    found = None if package_id is None else changes.find_version(connection, package_id, version_id)
+    if found is not None:
+        held = changes.find_files(connection, found[0])
+        changes.delete_files(connection, [file_id for (path, _), (file_id, _) in held.items() if path in paths], at)
 
 
 def locks_of(claim: Claim | None) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Format, Found, Git, Index
-from packhouse.db import containers, places
+from packhouse.db import containers, places, shelves
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
@@ -27,8 +27,25 @@ from packhouse.db.scopes import (
     INSTANCE_GENERATIONS_AT,
     Reader,
 )
-from packhouse.errors import FileNotFound, Forbidden, OutOfSpace, PackageNotFound, Unavailable, Unsupported, VersionNotFound
-from packhouse.model import Action, Actor, Blob, Documents, Instant, Match, Moment, NewFile, Place, Published, Rows, Search, Spooled, Upload, replace
+from packhouse.errors import FileNotFound, Forbidden, OutOfSpace, PackageNotFound, ShelfNotFound, Unavailable, Unsupported, VersionNotFound
+from packhouse.model import (
+    Action,
+    Actor,
+    Blob,
+    Documents,
+    Instant,
+    Match,
+    Moment,
+    NewFile,
+    Place,
+    Published,
+    Rows,
+    Search,
+    Shelf,
+    Spooled,
+    Upload,
+    replace,
+)
 from packhouse.packages import change, publish, rules, stored
 from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
@@ -36,6 +53,7 @@ from packhouse.packages.house import House
 from packhouse.packages.logs import Log
 from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
+from packhouse.packages.shelves import signer_of
 from packhouse.responses import Document, FileReply
 
 P = ParamSpec("P")
@@ -236,14 +254,14 @@ class View:
 
     async def documents(self, index: str, key: str = "") -> Mapping[str, Document]:
         made = self._format.indexes[index]
-        root = self._root(made, key)
-        generations = await self._generations(root, made.names_places)
+        shelf, generations = await self._find_shelf(key) if made.set_up else (None, await self._generations(self._root(made, key), made.names_places))
         if not generations and made.over != "all":
             raise PackageNotFound()
-        cache_key = self._cache_key(index, key, generations)
+        name = key if shelf is None else shelf.name
+        cache_key = self._cache_key(index, name, generations)
         found = self._house.cache.get(cache_key)
         if found is None:
-            found = await self._house.cache.build(cache_key, lambda: self._make(index, key, root, generations))
+            found = await self._house.cache.build(cache_key, lambda: self._make(index, name, generations, shelf))
         if not found:
             raise PackageNotFound()
         return found
@@ -257,11 +275,31 @@ class View:
         except PackageNotFound:
             pass  # emptied since
         if self._at is None:
-            projects = [project for project, _, _ in await self._generations(self._root(definition, key))]
+            shelf, generations = await self._find_shelf(key) if definition.set_up else (None, await self._generations(self._root(definition, key)))
+            key = key if shelf is None else shelf.name
+            projects = [project for project, _, _ in generations]
             found = await stored.load_document(self._house, self._series(index, key), sha256, projects)
             if found is not None:
                 return finish({"": found[0]}, found[1], definition.vary)[""]
         raise FileNotFound()
+
+    async def shelf(self, name: str) -> Shelf:
+        return (await self._find_shelf(name))[0]
+
+    async def _find_shelf(self, name: str) -> tuple[Shelf, Generations]:
+        """A shelf that is set up here; the generations of its files, and beside them its own: what is set for it moves its documents too."""
+        place = self._place or 0
+        params: dict[str, Any] = {"place": place, "format": self._format.name, "name": name}
+        hot = shelves.BY_NAME if self._at is None else shelves.BY_NAME_AT
+        row = await self._house.database.point(hot, params if self._at is None else {**params, "at": self._at})
+        if row is None:
+            raise ShelfNotFound()
+        found = shelves.read_shelf(row)
+        if self._level == "project":
+            of_files: Generations = () if row[-1] is None else ((place, row[-2], row[-1]),)
+        else:
+            of_files = await self._generations(publish.shelf_root(found.name))
+        return found, (*of_files, (place, found.state, found.since))
 
     def _root(self, definition: Index, key: str) -> str:
         return key if definition.over == "package" else publish.shelf_root(key) if definition.over == "shelf" else ""
@@ -298,34 +336,42 @@ class View:
         row = await self._house.database.point(hot, params)
         return () if row is None else ((place, row[0], row[1]),)
 
-    async def _make(self, index: str, key: str, root: str, wanted: Generations) -> tuple[tuple[Any, ...], Finished]:
+    async def _make(self, index: str, key: str, wanted: Generations, shelf: Shelf | None) -> tuple[tuple[Any, ...], Finished]:
         definition = self._format.indexes[index]
-        signed = definition.sign is not None and self._house.signers is not None
+        root = self._root(definition, key)
+        signed = definition.sign is not None and (shelf is not None or self._house.signers is not None)
         keeping = signed and self._at is None  # an earlier moment is signed anew: whoever asks for moments must not fill the store
         wanted_key = self._cache_key(index, key, wanted)
         if keeping and (kept := await stored.load_set(self._house, wanted_key)) is not None:
             return wanted_key, await self._finish(definition, kept, wanted)
         read = self._generation_read(root, definition.names_places)
         snapshot = await self._house.database.read(_read_snapshot, self._format, definition, key, root, read, self._place, self._at)
-        generations = snapshot.generations
+        generations = snapshot.generations if shelf is None else (*snapshot.generations, wanted[-1])
         reads: dict[str, Documents] = {}
-        for (other, shelf), rows in snapshot.reads.items():
-            reads[f"{other}/{shelf}"] = await self._write(self._format.indexes[other], rows, {}, generations)
-        made = await self._write(definition, snapshot.rows, reads, generations)
-        for other, shelf in snapshot.reads:
+        for (other, part), rows in snapshot.reads.items():
+            reads[f"{other}/{part}"] = await self._write(self._format.indexes[other], rows, {}, generations)
+        made = await self._write(definition, snapshot.rows, reads, generations, shelf)
+        for other, part in snapshot.reads:
             self._house.cache.put(
-                self._cache_key(other, shelf, generations), await self._finish(self._format.indexes[other], reads[f"{other}/{shelf}"], generations)
+                self._cache_key(other, part, generations), await self._finish(self._format.indexes[other], reads[f"{other}/{part}"], generations)
             )
         if keeping and made:
             sets = [self._made(index, key, generations, made)]
-            sets += [self._made(other, shelf, generations, reads[f"{other}/{shelf}"]) for other, shelf in snapshot.reads]
+            sets += [self._made(other, part, generations, reads[f"{other}/{part}"]) for other, part in snapshot.reads]
             made = await self._keep(sets)
         return self._cache_key(index, key, generations), await self._finish(definition, made, generations)
 
-    async def _write(self, definition: Index, rows: Rows, reads: Mapping[str, Documents], generations: Generations) -> Documents:
-        made = await asyncio.to_thread(definition.write, rows, reads, self._moment_of(generations))
-        if definition.sign is not None and self._house.signers is not None and made:
-            made = await asyncio.to_thread(definition.sign, made, self._house.signers(self._place))
+    async def _write(
+        self, definition: Index, rows: Rows, reads: Mapping[str, Documents], generations: Generations, shelf: Shelf | None = None
+    ) -> Documents:
+        moment = self._moment_of(generations)
+        if shelf is not None:
+            moment = replace(moment, options=msgspec.json.decode(shelf.values))
+        made = await asyncio.to_thread(definition.write, rows, reads, moment)
+        if definition.sign is not None and made:
+            signer = await signer_of(self._house, shelf) if shelf is not None else self._house.signers and self._house.signers(self._place)
+            if signer is not None:
+                made = await asyncio.to_thread(definition.sign, made, signer)
         return made
 
     async def _finish(self, definition: Index, made: Documents, generations: Generations) -> Finished:

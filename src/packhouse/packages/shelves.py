@@ -1,0 +1,170 @@
+"""Shelves that are set up: made with a key of their own, changed, removed, and signed again before what was signed runs out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from packhouse.db import changes, shelves
+from packhouse.db.engine import now
+from packhouse.errors import Invalid, ShelfNotFound
+from packhouse.model import Actor, Instant, Shelf, Struct
+from packhouse.packages.house import House
+from packhouse.packages.publish import shelf_root
+from packhouse.upstream.secrets import SecretBox
+
+if TYPE_CHECKING:
+    from pysequoia import Tsk
+
+MOST = 200  # shelves of a project or group
+RENEWER = Actor(kind="system", name="renewal")
+_keys: OrderedDict[int, Tsk] = OrderedDict()  # unlocked, by the id of the shelf
+KEPT_KEYS = 256
+RENEW_SECONDS = 60.0
+SECONDS = "valid_time_duration_seconds"
+"""What GitLab calls how long a signature stays good."""
+
+
+class NewShelf(Struct):
+    """What a shelf is to be. `seconds`: how long what is signed stays good, None for ever."""
+
+    name: str
+    alias: str
+    values: Mapping[str, Any]
+    seconds: int | None = None
+
+
+class PgpSigner:
+    """`contract.Signer` with the key of a shelf."""
+
+    def __init__(self, key: Tsk) -> None:
+        self._key = key
+
+    def clear(self, data: bytes) -> bytes:
+        from pysequoia import SignatureMode, sign
+
+        return sign(self._key.signer(), data, mode=SignatureMode.CLEAR)
+
+    def detached(self, data: bytes) -> bytes:
+        from pysequoia import SignatureMode, sign
+
+        return sign(self._key.signer(), data, mode=SignatureMode.DETACHED)
+
+
+def make_keys(box: SecretBox, owner: str) -> tuple[str, str]:
+    """A new key as the database holds it: the public part, armoured, and the secret one, sealed."""
+    from pysequoia import Tsk
+
+    made = Tsk.generate(owner)
+    return str(made.extract_certificate()), box.seal(str(made))
+
+
+def box_of(house: House) -> SecretBox:
+    """Where the secret parts are sealed."""
+    return SecretBox(house.settings.data_path / "keys" / "shelves")
+
+
+async def signer_of(house: House, shelf: Shelf) -> PgpSigner:
+    """The signer of a shelf; its key is read once by each process."""
+    if shelf.id not in _keys:
+        sealed = await house.database.read(shelves.secret_of, shelf.id)
+        _keys[shelf.id] = await asyncio.to_thread(_unseal, box_of(house), sealed)
+        if len(_keys) > KEPT_KEYS:
+            _keys.popitem(last=False)
+    return PgpSigner(_keys[shelf.id])
+
+
+def _unseal(box: SecretBox, sealed: str) -> Tsk:
+    from pysequoia import Tsk
+
+    return Tsk.from_bytes(box.open(sealed).encode())
+
+
+# -- changes, each in one transaction --------------------------------------------------------------------------------
+
+
+async def create(house: House, place_id: int, format: str, new: NewShelf, actor: Actor) -> Shelf:
+    """Set one up, with a new key. Raises `Invalid`."""
+    keys = await asyncio.to_thread(make_keys, box_of(house), f"{new.name} ({format}, {place_id})")
+    return await house.database.write(add, place_id, format, new, keys, actor)
+
+
+def add(connection: Connection, place_id: int, format: str, new: NewShelf, keys: tuple[str, str], actor: Actor) -> Shelf:
+    """The rows of a new one. Raises `Invalid`."""
+    at = _begin(connection, place_id, format, new.name)
+    others = shelves.list_shelves(connection, place_id, format)
+    if len(others) >= MOST:
+        raise Invalid(f"There are {MOST} already: delete one first")
+    _check_names(new, others)
+    shelf_id = shelves.add_shelf(connection, place_id, format, new.name, keys, at)
+    _set(connection, shelf_id, new, at)
+    return _finish(connection, place_id, format, new.name, "shelf_create", actor, at)
+
+
+def change(connection: Connection, place_id: int, format: str, new: NewShelf, actor: Actor) -> Shelf:
+    """What holds for it from now on. Raises `ShelfNotFound`, `Invalid`."""
+    at = _begin(connection, place_id, format, new.name)
+    found = _get(connection, place_id, format, new.name)
+    _check_names(new, [one for one in shelves.list_shelves(connection, place_id, format) if one.id != found.id])
+    _set(connection, found.id, new, at)
+    return _finish(connection, place_id, format, new.name, "shelf_update", actor, at)
+
+
+def remove(connection: Connection, place_id: int, format: str, name: str, actor: Actor) -> None:
+    """It is not served any more. Its packages stay where they are. Raises `ShelfNotFound`."""
+    at = _begin(connection, place_id, format, name)
+    shelves.delete_shelf(connection, _get(connection, place_id, format, name).id, at)
+    changes.add_event(connection, at, "shelf_delete", actor, project=place_id, format=format, detail={"name": name})
+
+
+def _begin(connection: Connection, place_id: int, format: str, name: str) -> Instant:
+    # later than every generation of the shelf: what its documents say of their time never goes back
+    return changes.begin(connection, place_id, format, [shelf_root(name)], locks=["shelves"])
+
+
+def _get(connection: Connection, place_id: int, format: str, name: str) -> Shelf:
+    found = shelves.find_shelf(connection, place_id, format, name)
+    if found is None:
+        raise ShelfNotFound()
+    return found
+
+
+def _check_names(new: NewShelf, others: list[Shelf]) -> None:
+    taken = {name for one in others for name in (one.name, one.alias) if name}
+    for name in (new.name, new.alias):
+        if name in taken:
+            raise Invalid(f"Validation failed: {name} has already been taken")
+
+
+def _set(connection: Connection, shelf_id: int, new: NewShelf, at: Instant) -> None:
+    renew_at = None if new.seconds is None else at + new.seconds * 500_000  # at half of its time
+    shelves.set_state(connection, shelf_id, new.alias, msgspec.json.encode(new.values).decode(), renew_at, at)
+
+
+def _finish(connection: Connection, place_id: int, format: str, name: str, what: str, actor: Actor, at: Instant) -> Shelf:
+    changes.add_event(connection, at, what, actor, project=place_id, format=format, detail={"name": name})
+    return _get(connection, place_id, format, name)
+
+
+# -- before it runs out ----------------------------------------------------------------------------------------------
+
+
+async def renew_due(house: House) -> None:
+    """Say the same again of each shelf whose signature has lived for half of its time: it is signed anew. Looks first, without writing."""
+    for place_id, format, name in await house.database.read(shelves.due_shelves, now()):
+        await house.database.write(_renew, place_id, format, name)
+
+
+def _renew(connection: Connection, place_id: int, format: str, name: str) -> None:
+    at = _begin(connection, place_id, format, name)
+    found = shelves.find_shelf(connection, place_id, format, name)
+    if found is None or (place_id, format, name) not in shelves.due_shelves(connection, at):
+        return  # another process was first
+    values = msgspec.json.decode(found.values)
+    _set(connection, found.id, NewShelf(name=name, alias=found.alias, values=values, seconds=values.get(SECONDS)), at)
+    changes.add_event(connection, at, "shelf_renew", RENEWER, project=place_id, format=format, detail={"name": name})
