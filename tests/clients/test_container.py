@@ -140,6 +140,31 @@ def test_clients_pull_from_a_moment(quay: Quay) -> None:
     assert quay.inspect("img:back")["Digest"] == then
 
 
+def test_clients_pull_what_was_restored(quay: Quay) -> None:
+    """What was deleted and restored cannot be pulled by its tag or its digest with the clients that everybody has, or is something else."""
+    digest = quay.push("img:v1")
+    maintainer, stand = quay.team.maintainer, quay.stand
+    quay.run("skopeo", "login", "--tls-verify=false", "--username", maintainer.user, "--password", maintainer.token, stand.host)
+    quay.login(maintainer)
+    quay.run("crane", "--insecure", "tag", quay.ref("img:v1"), "v2")
+    base = f"/projects/{quay.team.project['id']}/registry/repositories"
+    [found] = stand.want(200, "GET", base, token=maintainer.token)
+    quay.skopeo("delete", "--tls-verify=false", f"docker://{quay.ref('img:v1')}")
+    assert "unknown" in quay.run("crane", "--insecure", "manifest", quay.ref(f"img@{digest}"), status=None).said.lower()
+
+    stand.want(201, "POST", f"{base}/{found['id']}/-/restore", {"digest": digest}, token=maintainer.token)
+
+    for reference in ("img:v1", "img:v2", f"img@{digest}"):
+        folder = f"dir:{hashlib.sha256(reference.encode()).hexdigest()[:8]}"
+        quay.skopeo("copy", "--src-tls-verify=false", f"docker://{quay.ref(reference)}", folder)
+        assert "sha256:" + hashlib.sha256((quay.folder / folder[4:] / "manifest.json").read_bytes()).hexdigest() == digest
+    stand.api("DELETE", f"{base}/{found['id']}", token=maintainer.token).expect(202)
+    quay.run("crane", "--insecure", "pull", quay.ref("img:v1"), "gone.tar", status=None)
+    stand.want(201, "POST", f"{base}/{found['id']}/-/restore", token=maintainer.token)
+    quay.run("crane", "--insecure", "pull", quay.ref("img:v1"), "back.tar")
+    assert sorted(quay.run("crane", "--insecure", "ls", quay.ref("img")).out.split()) == ["v1", "v2"]
+
+
 @pytest.mark.parametrize("who", ["reporter", "developer", "maintainer", "stranger", "nobody"])
 def test_skopeo_by_role(quay: Quay, who: str) -> None:
     """A role may do more with images, or less, than it should."""

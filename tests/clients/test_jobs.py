@@ -141,10 +141,20 @@ def test_curl(carrier: str, job: Job, desk: Desk, tmp_path: Path) -> None:
     assert job.token not in job.stand.log.read_text()
 
 
+def find_tag(stand: Stand, team: Team, repository: str, tag: str) -> Json:
+    """A tag as REST tells it."""
+    base = f"/projects/{team.project['id']}/registry/repositories"
+    found = next(row for row in stand.want(200, "GET", base, token=team.reporter.token) if row["name"] == repository)
+    tag_found: Json = stand.want(200, "GET", f"{base}/{found['id']}/tags/{tag}", token=team.reporter.token)
+    return tag_found
+
+
 def test_images(job: Job, quay: Quay) -> None:
-    """docker cannot sign in with a job token, or skopeo cannot push and pull with one, or goes on when the job has ended."""
+    """docker cannot sign in with a job token, skopeo cannot push and pull with one or goes on when the job has ended, or the image names no build."""
     quay.login(job.login)
     quay.push("img:v1", job.login)
+    tag = find_tag(job.stand, job.team, "img", "v1")
+    assert tag["pipeline"]["sha"] == SHA and tag["pipeline"]["user"]["username"] == job.team.developer.user
     credentials = f"{job.login.user}:{job.login.token}"
     where = f"docker://{quay.ref('img:v1')}"
     quay.skopeo("copy", "--src-tls-verify=false", "--src-creds", credentials, where, "dir:pulled")

@@ -19,7 +19,11 @@ from issuer import REQUEST_TOKEN, SHA, Issuer
 from npm_clients import Npm, project_registry, write_package
 from programs import Desk
 from pypi_clients import Uv, make_tree
-from stand import Stand, Team, new_name
+from stand import Login, Stand, Team, new_name
+
+# these are no package to mypy
+from .test_container import Quay  # type: ignore[import-not-found]
+from .test_jobs import find_tag  # type: ignore[import-not-found]
 
 
 class TlsFront:
@@ -146,3 +150,14 @@ def test_npm(kind: str, trusting: Stand, issuer: Issuer, desk: Desk, tmp_path: P
     [published] = trusting.list_packages(team.project)
     assert (published["name"], published["pipeline"]["sha"]) == (name, SHA)
     assert set(issuer.given) == ({"npm:127.0.0.1"} if asked else set())
+
+
+def test_skopeo(trusting: Stand, issuer: Issuer, desk: Desk, tmp_path: Path) -> None:
+    """An image cannot be pushed without a secret, or does not tell from which commit it was built."""
+    team = trusting.make_team()
+    trust(trusting, team, issuer, {"project_id": "42"})
+    wanted = {"id_token": issuer.sign(issuer.of_gitlab()), "project": team.project["id"], "scopes": ["read_registry", "write_registry"]}
+    token = trusting.want(201, "POST", "/-/oidc/exchange", wanted, token=None)["token"]
+    quay = Quay(trusting, team, desk, tmp_path)
+    quay.push("img:v1", Login("build", token))
+    assert find_tag(trusting, team, "img", "v1")["pipeline"]["sha"] == SHA

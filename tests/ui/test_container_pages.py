@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from html import unescape
+from urllib.parse import quote_plus
 
 import pytest
 from sqlalchemy import Connection
 
-from packhouse.db import proxies, repositories
+from packhouse.db import changes, pipelines, proxies, repositories
 from packhouse.db.engine import now
 from packhouse.db.proxies import NewEntry
-from packhouse.model import Role, Visibility
+from packhouse.model import Actor, Role, Visibility
+from packhouse.packages import change
 from packhouse.packages.cleanup import CONTAINER
 
 from .conftest import Visits, Walker
@@ -52,6 +55,35 @@ def repository(walker: Walker, name: str, where: str = TOOLS) -> str:
     found = re.search(rf'<a class="name" href="([^"]*)">{re.escape(name)}</a>', walker.get(where).html.replace("<wbr>", ""))
     assert found is not None
     return found.group(1)
+
+
+# -- builds ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_tag_and_its_build_lead_to_one_another(visits: Visits) -> None:
+    """Nobody could tell from which commit an image was built, or what a build has pushed."""
+    town, sha = visits.town, "1a2b3c4d" * 5
+    project, anna = town.places["acme/tools"], town.people["anna"]
+    pushed = visits.run(town.pusher("anna").image("acme/tools/built", "1.0", b"built"))
+
+    def build(connection: Connection) -> int:
+        made = pipelines.add_pipeline(connection, project, anna, now(), ref="main<b>", sha=sha, source="push", web_url="")
+        package_id = changes.find_package(connection, project, CONTAINER, "acme/tools/built")
+        assert package_id is not None
+        found = changes.find_version(connection, package_id, pushed.digest)
+        assert found is not None
+        pipelines.add_build(connection, found[0], made, now())
+        return made
+
+    pipeline = f"/acme/tools/-/pipelines/{visits.run(town.house.database.write(build))}"
+    ben = visits.user("ben")
+    path = repository(ben, "built")
+    page = ben.get(path)
+    assert "by anna from pipeline #1 on main<b> at 1a2b3c4d" in page.text
+    assert pipeline in page.links() and sha in page.html and "<b>" not in page.html
+    assert "pipeline" not in ben.get(repository(ben, "api")).text.partition("Tags")[2]
+    build_page = ben.get(pipeline)
+    assert path in build_page.links() and "acme/tools/built:1.0" in build_page.text
 
 
 # -- repositories ----------------------------------------------------------------------------------------------------
@@ -218,7 +250,7 @@ def test_deleting_a_tag_leaves_the_other_tag_of_its_image(visits: Visits) -> Non
     assert "Delete the tag blue of paint" in asked.text
     assert "Other tags of the same image stay" in asked.text
     done = dave.post(f"{path}/tags/delete", {"csrf": asked.field("csrf"), "tag": asked.field("tag")})
-    assert (done.status, done.location) == (303, f"{path}?done=tag_deleted")
+    assert (done.status, done.location) == (303, f"{path}?done=tag_deleted&undo={path.rpartition('/')[2]}&tags=blue")
     assert names(dave.get(done.location)) == ["green"]
     assert "The tag was deleted." in dave.get(done.location).text
 
@@ -253,9 +285,74 @@ def test_deleting_a_repository_takes_all_of_it(visits: Visits) -> None:
     assert "Delete the repository acme/tools/doomed" in asked.text
     assert "1 tag" in asked.text
     done = anna.post(f"{path}/delete", {"csrf": asked.field("csrf")})
-    assert (done.status, done.location) == (303, f"{TOOLS}?done=repository_deleted")
+    assert (done.status, done.location) == (303, f"{TOOLS}?done=repository_deleted&undo={path.rpartition('/')[2]}")
     assert "doomed" not in names(anna.get(TOOLS))
     assert anna.get(path).status == 404
+
+
+# -- the way back ----------------------------------------------------------------------------------------------------
+
+
+def undo(walker: Walker, page: Page) -> Page:
+    """Press the button of the line that says what was done."""
+    found = re.search(r'<form method="post" action="([^"]*/restore[^"]*)"', page.html.partition("<main")[2])
+    assert found is not None
+    return walker.post(unescape(found.group(1)), {"csrf": page.field("csrf")})
+
+
+def test_deleted_images_come_back_with_undo(visits: Visits) -> None:
+    """A tag or a repository that was deleted by mistake would be lost, or a developer could not take back what they did."""
+    anna, dave = visits.user("anna"), visits.user("dave")
+    for tag in ("1", "2"):
+        visits.run(visits.town.pusher("anna").image("acme/tools/undone", tag, tag.encode()))
+    path = repository(anna, "undone")
+
+    page = dave.get(dave.post(f"{path}/tags/delete", {"csrf": dave.get("/").field("csrf"), "tag": "1"}).location)
+    assert "The tag was deleted." in page.text and "Undo" in page.text
+    back = undo(dave, page)
+    assert back.location == f"{path}?done=images_restored"
+    assert "It was restored." in dave.get(back.location).text and sorted(names(dave.get(path))) == ["1", "2"]
+
+    page = anna.get(anna.post(f"{path}/tags/delete", [("csrf", anna.get("/").field("csrf")), ("tag", "1"), ("tag", "2")]).location)
+    assert names(page) == [] and undo(anna, page).status == 303 and sorted(names(anna.get(path))) == ["1", "2"]
+
+    assert "It can be restored for 30 days." in anna.get(f"{path}/delete").text
+    page = anna.get(anna.post(f"{path}/delete", {"csrf": anna.get("/").field("csrf")}).location)
+    assert "The repository was deleted." in page.text and anna.get(path).status == 404
+    assert undo(anna, page).location == f"{path}?done=images_restored" and sorted(names(anna.get(path))) == ["1", "2"]
+
+
+def test_the_bin_lists_what_can_come_back(visits: Visits) -> None:
+    """Nobody would find what was deleted last week, or somebody could bring back what they may not delete."""
+    anna, dave, town = visits.user("anna"), visits.user("dave"), visits.town
+    bin_page = f"{TOOLS}/bin"
+    pushed = visits.run(town.pusher("anna").image("acme/tools/binned", "1", b"binned"))
+    visits.run(town.pusher("anna").image("acme/tools/binned", "other", b"other"))
+    path = repository(anna, "binned")
+    anna.post(f"{path}/tags/delete", {"csrf": anna.get("/").field("csrf"), "tag": "other"})
+    package_id = int(path.rpartition("/")[2])
+
+    def delete(connection: Connection) -> None:
+        what = change.target(town.house.formats[CONTAINER], town.places["acme/tools"], Actor(kind="session"), "acme/tools/binned")
+        change.delete(connection, what, pushed.digest, None)
+
+    visits.run(town.house.database.write(delete))
+    assert bin_page in anna.get(TOOLS).links() and bin_page in dave.get(TOOLS).links() and bin_page not in visits.user("ben").get(TOOLS).links()
+    page = anna.get(bin_page)
+    assert "acme/tools/binned tag other" in page.text and f"image {pushed.digest[:19]}… with 1 tag" in page.text
+    tag, manifest = f"{path}/restore?tags=other", f"{path}/restore?digest={quote_plus(pushed.digest)}"
+    assert tag in page.html and manifest in page.html
+    theirs = dave.get(bin_page).html
+    assert tag in theirs and manifest not in theirs
+    token = {"csrf": dave.get("/").field("csrf")}
+    assert dave.post(manifest, token).status == 403 and dave.post(f"{path}/restore", token).status == 403
+    assert visits.user("ben").get(bin_page).status == 403 and visits.user("eve").get(bin_page).status == 404
+    assert visits.user("ben").post(tag, {"csrf": visits.user("ben").get("/").field("csrf")}).status == 403
+    assert anna.post(manifest, {"csrf": "guessed"}).status == 403
+    assert anna.post(manifest, {"csrf": page.field("csrf")}).status == 303 and dave.post(tag, token).status == 303
+    assert sorted(names(anna.get(path))) == ["1", "other"] and "binned" not in anna.get(bin_page).text
+    assert anna.post(manifest, {"csrf": page.field("csrf")}).status == 409
+    assert anna.post(f"{TOOLS}/{package_id + 10_000}/restore", {"csrf": page.field("csrf")}).status == 404
 
 
 # -- cleanup ---------------------------------------------------------------------------------------------------------

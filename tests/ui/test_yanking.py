@@ -17,15 +17,15 @@ def page_of(walker: Walker, search: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("search", "verb", "state", "undo"),
+    ("search", "verb", "state", "undo", "undone"),
     [
-        ("flask version:2.3.9", "Yank", "yanked", "Offer it again"),
-        ("design version:10.2.0", "Deprecate", "deprecated", "Take the deprecation back"),
-        ("Acme.Billing", "Unlist", "unlisted", "List it again"),
+        ("flask version:2.3.9", "Yank", "yanked", "Offer it again", "offered again"),
+        ("design version:10.2.0", "Deprecate", "deprecated", "Take the deprecation back", "undeprecated"),
+        ("Acme.Billing", "Unlist", "unlisted", "List it again", "listed again"),
     ],
 )
-def test_a_version_is_taken_off_offer_and_put_back(showcase: Visits, search: str, verb: str, state: str, undo: str) -> None:
-    """A broken version could only be deleted, which breaks who depends on it; or the way back would be missing."""
+def test_a_version_is_taken_off_offer_and_put_back(showcase: Visits, search: str, verb: str, state: str, undo: str, undone: str) -> None:
+    """A broken version could only be deleted, which breaks who depends on it; the way back would be missing, or told in another format's words."""
     anna = showcase.newcomer("anna")
     path = page_of(anna, search)
     assert f"{path}/yank" in anna.get(path).links()
@@ -38,8 +38,12 @@ def test_a_version_is_taken_off_offer_and_put_back(showcase: Visits, search: str
     assert f"This version is {state}: it <b>fails</b>" in page.text and "<b>fails" not in page.html
     assert undo in page.text
     back = anna.post(f"{path}/yank", {"csrf": asked.field("csrf"), "do": "offer"})
-    assert back.status == 303
-    assert f"This version is {state}" not in anna.get(path).text
+    told = anna.get(back.location)
+    assert "The version is" in told.text and f"This version is {state}" not in told.text
+    for words in (f"was {state} by anna", f"was {undone} by anna"):
+        assert words in told.text
+    log = anna.get(f"{TOOLS}/-/audit_events?matter=packages").text
+    assert f" {state} " in log and f" {undone} " in log and "unyanked" not in log
 
 
 def test_a_deprecation_without_a_reason_is_asked_for_one(showcase: Visits) -> None:

@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 from packhouse.api.call import Call, Handler, path_id
 from packhouse.api.pages import Page, by_keys, paged, read_page
 from packhouse.api.parameters import Parameters, read_parameters, read_query
-from packhouse.api.shapes import Shape
+from packhouse.api.shapes import Shape, pipeline_shape
 from packhouse.auth.policy import Access, authorize, can_see
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, containers, events, repositories
+from packhouse.db import changes, containers, events, pipelines, repositories
 from packhouse.db.engine import now
+from packhouse.db.pipelines import PipelineRow
 from packhouse.db.repositories import RepositoryRow, TagRow
 from packhouse.db.scopes import Reader
 from packhouse.errors import Forbidden, Invalid, InvalidParameter, NotFound, PlaceNotFound, Unauthenticated
@@ -211,16 +212,25 @@ async def get_tag(call: Call) -> Answer:
     """One tag, and what it points at."""
     repository = await find(call)
     name = call.params["tag_name"]
-    found = await call.house.database.read(repositories.read_tags, repository.id, name, at=call.at)
+    row, built = await call.house.database.read(_read_tag, repository.id, name, call.at)
+    shape = tag_detail(row, repository, host_of(call.house))
+    return json_reply(shape if built is None else shape | {"pipeline": pipeline_shape(built, call.house.settings.base_url)})
+
+
+def _read_tag(connection: Connection, repository: int, name: str, at: Instant | None) -> tuple[TagRow, PipelineRow | None]:
+    found = repositories.read_tags(connection, repository, name, at=at)
     if not found:
         raise TagNotFound()
-    return json_reply(tag_detail(found[0], repository, host_of(call.house)))
+    # a pipeline goes on, and what a moment shows never changes
+    built = pipelines.builds_of(connection, [found[0].version_id], now()) if at is None else {}
+    return found[0], built.get(found[0].version_id)
 
 
 def tag_detail(row: TagRow, repository: RepositoryRow, host: str) -> Shape:
     facts = msgspec.json.decode(row.facts, type=_Facts)
     revision = facts.config.digest.partition(":")[2] if facts.config is not None else ""
     return tag_shape(row.name, repository, host) | {
+        "creator_id": row.creator_id,
         "revision": revision,
         "short_revision": revision[:9],
         "digest": row.version,

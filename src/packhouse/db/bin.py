@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, literal, null, select, update
 
-from packhouse.db.tables import Id, Time, blob, build, file, mark, place, reference, tag, version
+from packhouse.db.changes import upsert
+from packhouse.db.tables import Time, blob, blob_link, build, file, mark, place, reference, tag, version
 from packhouse.model import Instant
+
+BATCH = 400
 
 
 class BinRow(NamedTuple):
@@ -68,37 +71,84 @@ def shelves_of(connection: Connection, old: BinRow) -> set[str]:
     return set(connection.scalars(select(file.c.shelf).where(file.c.version_id == old.id, file.c.deleted == old.deleted).distinct()))
 
 
-def lock_bytes(connection: Connection, old: BinRow, at: Instant) -> bool:
-    """Hold the bytes of a deleted version against collection; False where some of them, or what it points at, are gone already."""
-    held = select(file.c.blob_id).where(file.c.version_id == old.id, file.c.deleted == old.deleted)
-    pointed = select(reference.c.blob_id).where(reference.c.version_id == old.id, reference.c.blob_id.is_not(None))
-    chosen = or_(blob.c.id.in_(held), blob.c.id.in_(pointed))
-    found = connection.execute(select(blob.c.id, blob.c.condemned, blob.c.place).where(chosen).order_by(blob.c.id).with_for_update()).all()
-    if not found or any(row.condemned is not None or not row.place for row in found):
-        return False
-    connection.execute(update(blob).where(blob.c.id.in_([row.id for row in found])).values(touched=at))
-    return True
+def lock_bytes(connection: Connection, ids: Sequence[int], at: Instant) -> bool:
+    """Hold the bytes of deleted versions against collection; False where some of them, or what they point at, are gone already."""
+    wanted: set[int] = set()
+    for some in _batches(ids):
+        went = file.join(version, and_(version.c.id == file.c.version_id, file.c.deleted == version.c.deleted))
+        wanted |= set(connection.scalars(select(file.c.blob_id).select_from(went).where(version.c.id.in_(some))))
+        wanted |= set(connection.scalars(select(reference.c.blob_id).where(reference.c.version_id.in_(some), reference.c.blob_id.is_not(None))))
+    # in one order, as pushes and collection do
+    for some in _batches(sorted(wanted)):
+        found = connection.execute(select(blob.c.condemned, blob.c.place).where(blob.c.id.in_(some)).order_by(blob.c.id).with_for_update()).all()
+        if any(row.condemned is not None or not row.place for row in found):
+            return False
+        connection.execute(update(blob).where(blob.c.id.in_(some)).values(touched=at))
+    return bool(wanted)
 
 
-def copy_rows(connection: Connection, old: BinRow, new: int, at: Instant) -> None:
-    """The files of a deleted version, what it points at, its builds and its states, as those of a new version."""
-    of_new, since = {"version_id": literal(new, Id)}, literal(at, Time)
-    _copy(connection, file, {**of_new, "created": since, "deleted": null()}, _went(old))
-    _copy(connection, reference, of_new, reference.c.version_id == old.id)
-    _copy(connection, build, of_new, build.c.version_id == old.id)
-    _copy(connection, mark, {**of_new, "since": since, "until": null()}, and_(mark.c.version_id == old.id, mark.c.until.is_(None)))
+def copy_versions(connection: Connection, ids: Sequence[int], at: Instant) -> None:
+    """Deleted versions as new ones of the same maker: their files, what they point at, their builds and their states. None of them is there again."""
+    since = literal(at, Time)
+    for some in _batches(ids):
+        chosen = select(*_columns(version, {"created": since, "deleted": null()})).where(version.c.id.in_(some))
+        connection.execute(insert(version).from_select(_names(version), chosen))
+        _copy(connection, some, file, {"created": since, "deleted": null()}, file.c.deleted == version.c.deleted)
+        _copy(connection, some, reference, {})
+        _copy(connection, some, build, {})
+        _copy(connection, some, mark, {"since": since, "until": null()}, mark.c.until.is_(None))
+        _link(connection, some, at)
 
 
-def tags_of(connection: Connection, old: BinRow) -> list[str]:
-    """The tags that ended with a version."""
-    return list(connection.scalars(select(tag.c.name).where(tag.c.version_id == old.id, tag.c.until == old.deleted).order_by(tag.c.name)))
+_twin = version.alias("twin")
+_SAME = and_(_twin.c.package_id == version.c.package_id, _twin.c.version_id == version.c.version_id, _twin.c.deleted.is_(None))
 
 
-def _went(old: BinRow) -> Any:
-    return and_(file.c.version_id == old.id, file.c.deleted == old.deleted)
+def twins_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """The versions that are there now in place of these: itself, one published since, or the one it came back as."""
+    found: dict[int, int] = {}
+    for some in _batches(ids):
+        rows = connection.execute(select(version.c.id, _twin.c.id).select_from(version.join(_twin, _SAME)).where(version.c.id.in_(some)))
+        found |= {row[0]: row[1] for row in rows}
+    return found
 
 
-def _copy(connection: Connection, table: Any, changed: dict[str, Any], chosen: Any) -> None:
-    names = [column.name for column in table.c if column.name != "id"]
-    columns = [changed.get(name, table.c[name]) for name in names]
-    connection.execute(insert(table).from_select(names, select(*columns).where(chosen)))
+def free_tags(connection: Connection, package_id: int, ids: Sequence[int]) -> dict[str, int]:
+    """The tags that ended with these versions of a package and are set nowhere now: name → version."""
+    other = tag.alias("other")
+    taken = select(other.c.id).where(other.c.package_id == tag.c.package_id, other.c.name == tag.c.name, other.c.until.is_(None)).correlate(tag)
+    found: dict[str, int] = {}
+    for some in _batches(ids):
+        joined = tag.join(version, and_(version.c.id == tag.c.version_id, version.c.deleted == tag.c.until))
+        # by their package: tags have no index by version
+        chosen = (tag.c.package_id == package_id, tag.c.version_id.in_(some), ~taken.exists())
+        found |= {row[0]: row[1] for row in connection.execute(select(tag.c.name, version.c.id).select_from(joined).where(*chosen))}
+    return dict(sorted(found.items()))
+
+
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.c if column.name != "id"]
+
+
+def _columns(table: Table, changed: Mapping[str, Any]) -> list[Any]:
+    return [changed.get(name, table.c[name]) for name in _names(table)]
+
+
+def _copy(connection: Connection, some: Sequence[int], table: Table, changed: Mapping[str, Any], *chosen: ColumnElement[bool]) -> None:
+    """The rows of these versions, as those of their twins."""
+    joined = table.join(version, version.c.id == table.c.version_id).join(_twin, _SAME)
+    rows = select(*_columns(table, {"version_id": _twin.c.id, **changed})).select_from(joined).where(version.c.id.in_(some), *chosen)
+    connection.execute(insert(table).from_select(_names(table), rows))
+
+
+def _link(connection: Connection, some: Sequence[int], at: Instant) -> None:
+    """What these versions point at can be read in their packages again."""
+    since = literal(at, Time)
+    pointed = select(reference.c.package_id, reference.c.blob_id, since, since).distinct()
+    pointed = pointed.where(reference.c.version_id.in_(some), reference.c.blob_id.is_not(None))
+    made = upsert(connection)(blob_link).from_select(["package_id", "blob_id", "created", "touched"], pointed)
+    connection.execute(made.on_conflict_do_update(index_elements=["package_id", "blob_id"], set_={"touched": made.excluded.touched}))

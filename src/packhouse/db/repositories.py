@@ -15,6 +15,7 @@ from packhouse.db.tables import (
     Id,
     blob,
     blob_link,
+    build,
     cleanup_policy,
     cleanup_run,
     file,
@@ -24,6 +25,7 @@ from packhouse.db.tables import (
     reference,
     tag,
     upload_session,
+    user,
     version,
 )
 from packhouse.model import Instant, Struct
@@ -162,6 +164,8 @@ class TagRow(NamedTuple):
     published: Instant
     pushed: Instant = 0  # since when the tag points there
     size: int = 0  # of the manifest itself
+    creator_id: int | None = None  # who pushed the manifest first
+    creator: str | None = None
 
 
 def read_tags(
@@ -170,9 +174,11 @@ def read_tags(
     """The tags of a repository with what they point at, or the one of this name, or those of these names; now, or at an earlier moment."""
     statement = (
         select(tag.c.name, version.c.id, version.c.version, file.c.origin_at, file.c.facts, version.c.created, tag.c.since, blob.c.size)
+        .add_columns(version.c.creator_id, user.c.username)
         .join(version, version.c.id == tag.c.version_id)
         .join(file, and_(file.c.version_id == version.c.id, visible(file, at)))
         .join(blob, blob.c.id == file.c.blob_id)
+        .outerjoin(user, user.c.id == version.c.creator_id)
         .where(tag.c.package_id == package_id, in_force(tag, at), visible(version, at))
         .order_by(tag.c.name)
     )
@@ -213,6 +219,26 @@ def read_facts(connection: Connection, package_id: int, versions: Sequence[str])
         )
         found |= {row[0]: row[1] for row in rows}
     return found
+
+
+class BuiltTag(NamedTuple):
+    """A tag whose image a pipeline pushed."""
+
+    repository: int
+    name: str
+    tag: str
+    version: str
+
+
+def tags_of_build(connection: Connection, pipeline: int, format: str, limit: int) -> list[BuiltTag]:
+    """The tags that are set now on what a pipeline pushed, by repository and tag."""
+    statement = (
+        select(package.c.id, package.c.name, tag.c.name, version.c.version)
+        .select_from(build.join(version, version.c.id == build.c.version_id).join(tag, and_(tag.c.version_id == version.c.id, tag.c.until.is_(None))))
+        .join(package, package.c.id == tag.c.package_id)
+        .where(build.c.pipeline_id == pipeline, package.c.format == format)
+    )
+    return [BuiltTag(*row) for row in connection.execute(statement.order_by(package.c.name, tag.c.name).limit(limit))]
 
 
 # -- sizes ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from packhouse.db import changes
 from packhouse.db.bin import BinRow
 from packhouse.db.engine import now
 from packhouse.errors import Conflict, PackageNotFound
-from packhouse.model import Action, Instant, replace
+from packhouse.model import Action, Instant
 from packhouse.packages import change, publish, rules
 from packhouse.packages.house import House
 from packhouse.packages.removal import format_of
@@ -24,7 +24,7 @@ def kept_since(house: House) -> Instant:
 
 
 def restorable(house: House) -> list[str]:
-    """The formats whose versions can be restored: what images point at is collected once no tag names it."""
+    """The formats whose versions can be restored one by one: images have a bin of their own."""
     return [name for name in house.formats if name != "container"]
 
 
@@ -42,9 +42,9 @@ def restore(connection: Connection, house: House, access: Access, id: int) -> in
     publish.check_claim(connection, claim, old.project)
     if changes.find_version(connection, old.package_id, old.version_id) is not None:
         raise Conflict(f"{old.name} {old.version} is there again: what was published since cannot be overwritten. Delete it first")
-    if not deleted.lock_bytes(connection, old, at):
+    if not deleted.lock_bytes(connection, [old.id], at):
         raise Conflict(f"The bytes of {old.name} {old.version} were collected: publish it again")
-    new = _bring_back(connection, old, access, at)
+    new = _bring_back(connection, old, at)
     changes.move_generations(connection, old.project, old.format, roots, at)
     detail = {"name": old.name, "version": old.version, "from": str(old.id)}
     changes.add_event(
@@ -53,11 +53,10 @@ def restore(connection: Connection, house: House, access: Access, id: int) -> in
     return new
 
 
-def _bring_back(connection: Connection, old: BinRow, access: Access, at: Instant) -> int:
-    creator = replace(access.actor, user_id=old.creator_id)  # who restores a version has not made it
-    new = changes.add_version(connection, old.package_id, old.project, old.format, old.name, old.version, old.version_id, creator, at)
-    deleted.copy_rows(connection, old, new, at)
-    for name in deleted.tags_of(connection, old):
-        if changes.tagged_version(connection, old.package_id, name) is None:  # who moved it since meant it
-            changes.set_tag(connection, old.package_id, name, new, at)
+def _bring_back(connection: Connection, old: BinRow, at: Instant) -> int:
+    tags = deleted.free_tags(connection, old.package_id, [old.id])  # who moved one since meant it
+    deleted.copy_versions(connection, [old.id], at)
+    new = deleted.twins_of(connection, [old.id])[old.id]
+    for name in tags:
+        changes.set_tag(connection, old.package_id, name, new, at)
     return new

@@ -99,6 +99,16 @@ def repository(project_path: str, id: int) -> str:
     return f"/{quote(project_path)}/container_registry/{id}"
 
 
+def restore_images(project_path: str, id: int, *, tags: str = "", digest: str = "") -> str:
+    """Where deleted tags of a repository, a manifest or all of it are taken out of the bin."""
+    return with_query(f"{repository(project_path, id)}/restore", tags=tags, digest=digest)
+
+
+def image_bin(where: Place) -> str:
+    """What was deleted from a project's images and can be restored."""
+    return f"{containers(where)}/bin"
+
+
 def cleanup_rules(where: Place) -> str:
     """Where a project says which tags go by themselves."""
     return f"{of_place(where)}/-/settings/packages_and_registries/cleanup_image_tags"

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from packhouse.contract import Answer, Route
+from packhouse.contract import Answer, Route, Yanking
 from packhouse.db import audit
 from packhouse.db.audit import AuditQuery, AuditRow
 from packhouse.errors import Invalid
@@ -66,7 +66,7 @@ PAST = {
     "deactivate": "deactivated", "activate": "activated", "delete": "deleted", "disconnect": "disconnected", "finish": "finished",
     "publish": "published", "purge": "purged", "remove": "removed", "restore": "restored", "reuse": "used after it was replaced",
     "revoke": "revoked", "rotate": "rotated", "start": "started", "tag": "tagged", "transfer": "moved", "unarchive": "unarchived",
-    "unblock": "unblocked", "unyank": "unyanked", "update": "changed", "yank": "yanked",
+    "unblock": "unblocked", "update": "changed",
 }  # fmt: skip
 DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 WORDS = {
@@ -123,10 +123,13 @@ class AuditPages(Changing):
             text="Every change, with who made it and with which kind of credential. Nothing is ever taken out of this log.",
             form=_filter(base, matter, actor, since, until),
             first=True,
-            lines=tuple(event_line(row) for row in shown),
+            lines=tuple(event_line(row, self._yanking_of(row)) for row in shown),
             empty="Nothing that happened matches." if any(kept.values()) else "Nothing has happened yet.",
             pager=Pager(newer=first, older=more),
         )
+
+    def _yanking_of(self, row: AuditRow) -> Yanking | None:
+        return self._desk.mark(row.event.format).yanking if row.event.format else None
 
 
 def _filter(base: str, matter: str, actor: str, since: str, until: str) -> Form:
@@ -145,7 +148,7 @@ def _filter(base: str, matter: str, actor: str, since: str, until: str) -> Form:
     )
 
 
-def event_line(row: AuditRow) -> Line:
+def event_line(row: AuditRow, yanking: Yanking | None = None) -> Line:
     """An event as a line."""
     event = row.event
     subject = DIGEST.sub(r"\1…", f"{row.package} {row.version}".strip())
@@ -153,11 +156,14 @@ def event_line(row: AuditRow) -> Line:
     details += [Detail(text=f"with a {CREDENTIALS[event.credential]}")] if event.credential in CREDENTIALS else []
     details += [Detail(text=row.path, href=addresses.place(row.kind, row.path))] if row.path else []
     details += [Detail(text=told)] if (told := detail_of(event.detail, ("name", "version") if subject else ())) else []
-    return Line(title=f"{subject} {words_of(event.what)}" if subject else words_of(event.what).capitalize(), details=(Detail(at=event.at), *details))
+    happened = words_of(event.what, yanking or Yanking())
+    return Line(title=f"{subject} {happened}" if subject else happened.capitalize(), details=(Detail(at=event.at), *details))
 
 
-def words_of(what: str) -> str:
-    """An event's name as people say it: member_add is member added."""
+def words_of(what: str, yanking: Yanking) -> str:
+    """An event's name as people say it: member_add is member added, and a yank what its format calls it."""
+    if what in ("yank", "unyank"):
+        return yanking.state if what == "yank" else yanking.undone
     *thing, verb = what.split("_")
     return WORDS.get(what) or " ".join((*thing, PAST.get(verb, verb)))
 

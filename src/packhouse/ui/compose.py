@@ -12,6 +12,7 @@ from packhouse.contract import Format, Yanking
 from packhouse.db.events import EventRow
 from packhouse.db.packages import Listed
 from packhouse.db.pipelines import PipelineRow
+from packhouse.db.repositories import RepositoryRow
 from packhouse.model import About, Dependency, FileRow, Moment, PackageRow, Place, Role
 from packhouse.ui import addresses
 from packhouse.ui.views import (
@@ -80,14 +81,18 @@ def badges_of(item: Listed, yanking: Yanking | None) -> tuple[Badge, ...]:
 
 def publisher_of(item: Listed) -> Publisher | None:
     """Who published a version, where a user did, and from which build."""
-    built = item.pipeline
+    return made_by(item.creator, item.pipeline, item)
+
+
+def made_by(creator: str | None, built: PipelineRow | None, item: Listed | RepositoryRow) -> Publisher | None:
+    """Who published something of this project, from which build; None where neither is known."""
     if built is None:
-        return Publisher(username=item.creator, name=item.creator) if item.creator else None
+        return Publisher(username=creator, name=creator) if creator else None
     pipeline = Pipeline(iid=built.iid, ref=built.ref, sha=built.sha, href=pipeline_page(built, item))
-    return Publisher(username=item.creator or "", name=item.creator or "", pipeline=pipeline)
+    return Publisher(username=creator or "", name=creator or "", pipeline=pipeline)
 
 
-def pipeline_page(built: PipelineRow, item: Listed) -> str:
+def pipeline_page(built: PipelineRow, item: Listed | RepositoryRow) -> str:
     """The page of a pipeline: ours, or where it ran for a version that came from another project."""
     return addresses.pipeline(item.project_path, built.id) if built.project == item.project else built.web_url
 
@@ -197,10 +202,10 @@ def dependency_groups(dependencies: Iterable[Dependency], pages: Mapping[str, st
 # -- history ---------------------------------------------------------------------------------------------------------
 
 
-def history_line(event: EventRow, pages: Mapping[int, str] = {}) -> HistoryLine:
+def history_line(event: EventRow, pages: Mapping[int, str], yanking: Yanking | None) -> HistoryLine:
     """An event as a sentence. One this page has no words for is told by its name. `pages` are those of the pipelines that are known, by id."""
     detail = msgspec.json.decode(event.detail, type=dict[str, Any]) if event.detail else {}
-    text, mark = _sentence(event.what, detail)
+    text, mark = _sentence(event.what, detail, yanking or Yanking())
     return HistoryLine(
         at=event.at,
         text=text,
@@ -217,7 +222,7 @@ def _pipeline(detail: Mapping[str, Any], pages: Mapping[int, str]) -> Pipeline |
     return Pipeline(iid=built["iid"], ref=built["ref"], sha=built["sha"], href=pages.get(built.get("pipeline", 0), ""))
 
 
-def _sentence(what: str, detail: Mapping[str, Any]) -> tuple[str, str]:
+def _sentence(what: str, detail: Mapping[str, Any], yanking: Yanking) -> tuple[str, str]:
     version = str(detail.get("version") or detail.get("name") or "")
     match what:
         case "publish":
@@ -227,9 +232,9 @@ def _sentence(what: str, detail: Mapping[str, Any]) -> tuple[str, str]:
         case "untag":
             return f"Tag {detail.get('tag', '')} was removed", "tag"
         case "yank":
-            return f"{version} was yanked", "yank"
+            return f"{version} was {yanking.state}", "yank"
         case "unyank":
-            return f"{version} was offered again", "restore"
+            return f"{version} was {yanking.undone}", "restore"
         case "delete":
             return f"{version} was deleted", "delete"
         case "delete_file":

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from packhouse.api.registry_cleanup import save_policy
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Answer, Format
-from packhouse.db import changes, containers, repositories
+from packhouse.db import changes, containers, pipelines, repositories
 from packhouse.db.containers import TagRule
 from packhouse.db.engine import now
+from packhouse.db.pipelines import PipelineRow
 from packhouse.db.repositories import Policy, RepositoryRow, RunRow, TagRow
 from packhouse.db.scopes import Reader
 from packhouse.errors import Invalid, NotFound
@@ -61,6 +62,7 @@ class FoundTags(Struct):
     size: int
     all_tags: int
     latest: TagRow | None = None  # wherever in the list it is
+    builds: Mapping[int, PipelineRow] = {}  # version → the build that pushed it last
 
 
 class ContainerPages:
@@ -97,6 +99,7 @@ class ContainerPages:
             commands=push_commands(self._host, where) if pushes else (),
             guide=self._guide(call, where) if empty and pushes else None,
             pager=short_pager(path, state, SORTS, total),
+            bin_href=addresses.image_bin(where) if pushes and desk.house.settings.retention_days else "",
         )
         return desk.answer(view)
 
@@ -123,7 +126,8 @@ class ContainerPages:
 
         def line(tag: TagRow) -> TagLine:
             delete_href = addresses.with_query(f"{path}/tags/delete", tag=tag.name) if deletes_one else ""
-            return images.tag_line(tag, reference, found.below, found.attached.get(tag.version, ()), found.rules, delete_href)
+            publisher = compose.made_by(tag.creator, found.builds.get(tag.version_id), row)
+            return images.tag_line(tag, reference, found.below, found.attached.get(tag.version, ()), found.rules, delete_href, publisher)
 
         view = RepositoryPage(
             frame=desk.frame(call, row.name, line=await desk.line(where), current="containers"),
@@ -173,7 +177,7 @@ class ContainerPages:
         view = ConfirmPage(
             frame=desk.frame(call, f"Delete {row.name}", line=await desk.line(where), current="containers"),
             heading=f"Delete the repository {row.name}",
-            text="All its tags and images go. Whoever pulls from it is told that it does not exist.",
+            text=f"All its tags and images go. Whoever pulls from it is told that it does not exist. {desk.keeping()}",
             doomed=(Doomed(text=f"{self._host}/{row.name}", detail=f"{plural(tags, 'tag')}, {size(taken)}"),),
             instead=(
                 Link(text="Delete single tags", href=path),
@@ -195,7 +199,7 @@ class ContainerPages:
         uploads = await desk.house.database.write(_delete_repository, desk.house, access, row)
         for upload in uploads:
             (desk.house.spool.folder / file_name(upload)).unlink(missing_ok=True)
-        return see_other(addresses.with_query(addresses.containers(where), done="repository_deleted"))
+        return see_other(addresses.with_query(addresses.containers(where), done="repository_deleted", undo=self._undo(row)))
 
     async def ask_delete_tags(self, call: PageCall) -> Answer:
         """Which tags would go."""
@@ -212,7 +216,7 @@ class ContainerPages:
         view = ConfirmPage(
             frame=desk.frame(call, f"Delete {what}", line=await desk.line(where), current="containers"),
             heading=f"Delete {what} of {short_name(row)}",
-            text="Nobody can pull by these names any more. Other tags of the same image stay; its bytes are collected once nothing names it.",
+            text=f"Nobody can pull by these names any more. Other tags of the same image stay. {desk.keeping()}",
             doomed=tuple(Doomed(text=tag.name, detail=tag.version[:19]) for tag in found),
             warnings=("latest is what clients pull that name no tag.",) if any(tag.name == "latest" for tag in found) else (),
             action=f"{path}/tags/delete",
@@ -232,9 +236,11 @@ class ContainerPages:
         row = await self._find(call, where)
         for name in names:
             await desk.house.database.write(_delete_tag, desk.house.formats[CONTAINER], access, row, name)
-        return see_other(
-            addresses.with_query(addresses.repository(row.project_path, row.id), done="tags_deleted" if len(names) > 1 else "tag_deleted")
-        )
+        done, path = "tags_deleted" if len(names) > 1 else "tag_deleted", addresses.repository(row.project_path, row.id)
+        return see_other(addresses.with_query(path, done=done, undo=self._undo(row), tags=" ".join(names)))
+
+    def _undo(self, row: RepositoryRow) -> int | None:
+        return row.id if self._desk.house.settings.retention_days else None
 
     def _authorize_tags(self, call: PageCall, names: Sequence[str]) -> None:
         # who may push may take a single tag away again, as over REST; more than one at once is for who may delete
@@ -345,6 +351,7 @@ def _read_tags(connection: Connection, project: int, id_: int, state: ShortState
         size=repositories.size_of(connection, package_id=row.id, format=CONTAINER),
         all_tags=repositories.count_tags(connection, [row.id]).get(row.id, 0),
         latest=next(iter(repositories.read_tags(connection, row.id, cleanup.KEPT_ALWAYS)), None),
+        builds=pipelines.builds_of(connection, [tag.version_id for tag in tags], now()),
     )
 
 

@@ -73,7 +73,7 @@ class DeletingPages:
         return ConfirmPage(
             frame=desk.frame(call, heading, line=await desk.line(where), current="packages"),
             heading=heading,
-            text=f"Whoever installs it by name and version is told that it does not exist. {self._keeping()}",
+            text=f"Whoever installs it by name and version is told that it does not exist. {desk.keeping()}",
             doomed=(Doomed(text=title, detail=f"{plural(item.files, 'file')}, {size(item.size)}"),)
             if file is None
             else (Doomed(text=file.path, detail=f"{size(file.blob.size)}, of {title}"),),
@@ -168,7 +168,7 @@ class DeletingPages:
         view = ConfirmPage(
             frame=desk.frame(call, f"Delete {what}", line=await desk.line(where), current="packages"),
             heading=f"Delete {what}",
-            text=f"Whoever installs one of them by name and version is told that it does not exist. {self._keeping()}",
+            text=f"Whoever installs one of them by name and version is told that it does not exist. {desk.keeping()}",
             doomed=tuple(
                 Doomed(text=f"{item.name} {item.version or ''}".strip(), detail=f"{desk.mark(item.format).title}, {size(item.size)}, {used(item)}")
                 for item in found
@@ -273,10 +273,6 @@ class DeletingPages:
 
     def _forwards(self, format: str) -> bool:
         return format in FORWARDED and bool(self._desk.house.settings.forward.get(format))
-
-    def _keeping(self) -> str:
-        days = self._desk.house.settings.retention_days
-        return f"It can be restored for {plural(days, 'day')}." if days else "It cannot be restored."
 
 
 def _gentler(path: str, item: Listed, words: Yanking | None) -> tuple[Link, ...]:

@@ -23,6 +23,7 @@ from packhouse.ui.readmes import Readme, ReadmeCache
 from packhouse.ui.render import Renderer
 from packhouse.ui.replies import html_reply
 from packhouse.ui.views import FormatMark, Frame, Guide, Link, Notice, View, Viewer
+from packhouse.ui.words import plural
 
 THEMES = frozenset({"light", "dark"})
 THEME_COOKIE = "packhouse_theme"
@@ -37,12 +38,15 @@ DONE = {
     "version_yanked": "The version was yanked.",
     "version_deprecated": "The version is deprecated.",
     "version_unlisted": "The version was unlisted.",
-    "offered_again": "The version is offered again.",
+    "version_offered_again": "The version is offered again.",
+    "version_undeprecated": "The version is not deprecated any more.",
+    "version_listed_again": "The version is listed again.",
     "files_deleted": "The files were deleted.",
     "file_deleted": "The file was deleted.",
     "repository_deleted": "The repository was deleted.",
     "tag_deleted": "The tag was deleted.",
     "tags_deleted": "The tags were deleted.",
+    "images_restored": "It was restored.",
     "cleanup_saved": "The cleanup rules were saved. Their time begins anew.",
     "cache_cleared": "The cache was cleared.",
     "saved_not_reachable": "Saved, but not tried: the upstream did not answer, or not in a way that says whether this works.",
@@ -68,6 +72,7 @@ DONE = {
     "entry_added": "The entry was added.",
     "entry_removed": "The entry was removed.",
 }
+OF_IMAGES = frozenset({"repository_deleted", "tag_deleted", "tags_deleted"})
 LARGEST_ID = 2**53
 CONTAINER = "container"
 
@@ -168,6 +173,11 @@ class Desk:
         except InvalidCredential:
             return None, ANONYMOUS
 
+    def keeping(self) -> str:
+        """Whether what is deleted can come back."""
+        days = self.house.settings.retention_days
+        return f"It can be restored for {plural(days, 'day')}." if days else "It cannot be restored."
+
     def guide(self, call: PageCall, project: Place) -> Guide:
         """How to publish the first package to a project."""
         return compose.first_package_guide(self.house.formats.values(), self.house.api, project, self.new_token_href(call, project.path, "api"))
@@ -226,6 +236,8 @@ def _told(call: PageCall, text: str) -> Notice:
     undo, where = call.query.get("undo", ""), call.access.place
     if where is None or where.kind != "project" or not (undo.isascii() and undo.isdigit()) or len(undo) > 16:
         return Notice(text=text)
+    if call.query["done"] in OF_IMAGES:
+        return Notice(text=text, action=addresses.restore_images(where.full_path, int(undo), tags=call.query.get("tags", "")), button="Undo")
     return Notice(text=text, action=addresses.restore_package(where.full_path, int(undo)), button="Undo")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from packhouse.model import Instant, Struct
-from packhouse.ui.views import Badge, Fact, Filters, Frame, Guide, Link, Pager, Snippet, SnippetBox, SortChoice, View
+from packhouse.ui.views import Badge, Fact, Filters, Frame, Guide, Link, Pager, Publisher, Snippet, SnippetBox, SortChoice, View
 
 
 class RepositoryLine(Struct):
@@ -43,6 +43,7 @@ class RepositoryListPage(View):
     commands: tuple[Snippet, ...] = ()
     guide: Guide | None = None
     pager: Pager = Pager()
+    bin_href: str = ""
 
 
 class PlatformLine(Struct):
@@ -77,6 +78,7 @@ class TagLine(Struct):
     media_type: str = ""
     config: str = ""
     made: Instant | None = None
+    publisher: Publisher | None = None
     delete_href: str = ""
 
     @property

@@ -12,7 +12,7 @@ from packhouse.db.repositories import TagRow
 from packhouse.grammar.patterns import matches_inside
 from packhouse.model import Role
 from packhouse.ui.image_views import AttachedLine, PlatformLine, TagLine
-from packhouse.ui.views import Badge
+from packhouse.ui.views import Badge, Publisher
 
 SIGNATURES = ("cosign.artifact.sig", "cosign.simplesigning", "sigstore.bundle", "notary.signature")
 MATERIALS = ("spdx", "cyclonedx", "syft")
@@ -94,7 +94,13 @@ def beside_line(row: TagRow) -> AttachedLine:
 
 
 def tag_line(
-    row: TagRow, reference: str, below: Mapping[str, str], attached: Sequence[AttachedLine], rules: Sequence[TagRule], delete_href: str
+    row: TagRow,
+    reference: str,
+    below: Mapping[str, str],
+    attached: Sequence[AttachedLine],
+    rules: Sequence[TagRule],
+    delete_href: str,
+    publisher: Publisher | None = None,
 ) -> TagLine:
     """A tag in the list of its repository. `below` are the facts of the manifests that indexes list, by digest."""
     facts = read_facts(row.facts)
@@ -121,6 +127,7 @@ def tag_line(
         media_type=facts.type,
         config=facts.config.digest if facts.config is not None else "",
         made=row.made,
+        publisher=publisher,
         delete_href=delete_href,
     )
 

@@ -6,12 +6,13 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import may
 from packhouse.contract import Answer, Route
-from packhouse.db import packages, pipelines
+from packhouse.db import packages, pipelines, repositories
 from packhouse.db.engine import now
 from packhouse.db.packages import Listed, PackageQuery
 from packhouse.db.pipelines import JobRow, PipelineRow
 from packhouse.errors import NotFound, RepositoryNotFound
 from packhouse.model import Action, Instant, Place, replace
+from packhouse.packages.cleanup import CONTAINER
 from packhouse.packages.repositories import read_repository
 from packhouse.ui import addresses, compose
 from packhouse.ui.calls import PageCall
@@ -19,7 +20,7 @@ from packhouse.ui.desk import Desk, number_in, place_in
 from packhouse.ui.listing import PAGE, page_summary, plain_columns, read_page
 from packhouse.ui.paths import page_route
 from packhouse.ui.pipeline_views import JobLine, PipelineLine, PipelineListPage, PipelinePage
-from packhouse.ui.views import Badge, Fact, Guide, Pager, Snippet
+from packhouse.ui.views import Badge, Fact, Guide, Link, Pager, Snippet
 from packhouse.ui.words import duration
 
 SHOWN = 50
@@ -76,6 +77,8 @@ class PipelinePages:
         desk, where = self._desk, place_in(call, "project")
         id_, at = number_in(call, "id", PipelineNotFound()), now()
         row, jobs, found, total = await desk.house.database.read(_read, where.id, id_, at)
+        pulls = may(desk.images(call), Action.READ)
+        images = await desk.house.database.read(repositories.tags_of_build, row.id, CONTAINER, SHOWN) if pulls else []
         view = PipelinePage(
             frame=desk.frame(call, f"Pipeline #{row.iid} · {where.full_path}", line=await desk.line(where), current="pipelines"),
             iid=row.iid,
@@ -84,6 +87,7 @@ class PipelinePages:
             jobs=tuple(_job(job, at) for job in jobs),
             packages=tuple(replace(compose.list_row(item, desk.mark(item.format)), publisher=None) for item in found),
             columns=plain_columns(),
+            images=tuple(Link(text=f"{tag.name}:{tag.tag}", href=addresses.repository(where.full_path, tag.repository)) for tag in images),
             more=max(0, total - SHOWN),
         )
         return desk.answer(view)

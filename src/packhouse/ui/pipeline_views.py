@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from packhouse.model import Instant, Struct
-from packhouse.ui.views import Badge, Column, Fact, Frame, Guide, PackageListRow, Pager, View
+from packhouse.ui.views import Badge, Column, Fact, Frame, Guide, Link, PackageListRow, Pager, View
 
 
 class PipelineLine(Struct):
@@ -55,3 +55,4 @@ class PipelinePage(View):
     packages: tuple[PackageListRow, ...] = ()
     columns: tuple[Column, ...] = ()
     more: int = 0  # packages beyond those shown
+    images: tuple[Link, ...] = ()

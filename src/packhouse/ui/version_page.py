@@ -103,7 +103,7 @@ def make_version_page(
         all_files=_more(path, "files", found.total_files, FILES_AT_FIRST, "file"),
         versions=tuple(compose.version_line(other, item.id, is_prerelease, mark.yanking, deletes=deletes) for other in found.versions[state.window]),
         dependencies=compose.dependency_groups(about.dependencies, needed),
-        history=tuple(compose.history_line(event, pages) for event in events),
+        history=tuple(compose.history_line(event, pages, mark.yanking) for event in events),
         all_history=_more(path, "activity", len(found.events), EVENTS_AT_FIRST, "event"),
         pager=_pager(path, state, counts.get(state.tab, 0)) if state.tab in {"versions", "files", "activity"} else Pager(),
     )

@@ -477,7 +477,7 @@ class SortChoice(Struct):
 
 
 class BinLine(Struct):
-    """A deleted version that can come back."""
+    """Something deleted that can come back. Without an action it is not for this viewer."""
 
     format: FormatMark
     name: str
@@ -496,4 +496,6 @@ class BinPage(View):
     text: str
     lines: tuple[BinLine, ...] = ()
     back: str = ""
+    heading: str = "Deleted versions"
+    back_text: str = "Back to the packages"
     pager: Pager = Pager()

@@ -67,7 +67,7 @@ class YankingPages(Changing):
                 raise Invalid("Say why: without a reason nobody is told anything")
             format_ = self._desk.house.formats[item.format]
             await self._desk.house.database.write(_yank, format_, call.access, item, None if offer else reason)
-            return done(path, "offered_again" if offer else f"version_{words.state}")
+            return done(path, f"version_{words.undone if offer else words.state}".replace(" ", "_"))
 
         return await self._carry_out(call, "yank", work, self._again(self.ask))
 

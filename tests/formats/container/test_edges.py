@@ -296,3 +296,73 @@ def test_referrer_is_listed_once(home: Home) -> None:
     assert [entry["digest"] for entry in listed] == [signature.digest] and listed[0]["mediaType"] == samples.OCI_IMAGE
     driver.delete(name, signature.digest)
     assert json.loads(driver.ask("GET", f"/v2/{name}/referrers/{subject.digest}"))["manifests"] == []
+
+
+# -- what a push says ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+def test_push_by_digest_sets_tags(home: Home, algorithm: str) -> None:
+    """Tags that come with a digest are lost or unsaid, or set past the rules that protect them."""
+    name, driver, pushed, other = home.name, home.driver(), image(os.urandom(4).hex()), image(os.urandom(4).hex())
+    for each in (pushed, other):
+        driver.push(name, each)
+    by_digest, headers = f"/v2/{name}/manifests/{digest(pushed.manifest, algorithm)}", {"Content-Type": pushed.media_type}
+
+    done = home.send("PUT", f"{by_digest}?tag=a&tag=b&tag=a", pushed.manifest, headers).expect(201)
+
+    assert done.headers["OCI-Tag"] == "a, b" and driver.tags(name) == ["a", "b"]
+    assert done.headers["Docker-Content-Digest"] == digest(pushed.manifest, algorithm)
+    assert home.send("GET", done.headers["Location"]).expect(200).body == driver.pull(name, "b") == pushed.manifest
+    for query, code in (("tag=.odd", "TAG_INVALID"), ("&".join(f"tag=t{n}" for n in range(101)), "MANIFEST_INVALID")):
+        refused = home.send("PUT", f"{by_digest}?tag=c&{query}", pushed.manifest, headers).expect(400)
+        assert refused.json()["errors"][0]["code"] == code
+    rules = f"/api/v4/projects/{home.project}/registry/protection/tag/rules"
+    for pattern, levels in (("^free$", {}), ("^c$", {"minimum_access_level_for_push": "owner", "minimum_access_level_for_delete": "owner"})):
+        asked = json.dumps({"tag_name_pattern": pattern, **levels}).encode()
+        admin = {"PRIVATE-TOKEN": "phpat-of-root-for-the-tests-only", "Content-Type": "application/json"}
+        home.server.http.request("POST", rules, asked, admin).expect(201)
+    home.send("PUT", f"{by_digest}?tag=c", pushed.manifest, headers).expect(403)
+    home.send("PUT", f"{by_digest}?tag=free", pushed.manifest, headers).expect(201)
+    moved = home.send("PUT", f"/v2/{name}/manifests/{other.digest}?tag=d&tag=free", other.manifest, headers).expect(403)
+    assert moved.json()["errors"][0]["code"] == "DENIED"
+    assert driver.tags(name) == ["a", "b", "free"] and driver.pull(name, "free") == pushed.manifest
+
+
+def test_parameters_of_a_media_type(home: Home) -> None:
+    """A charset that a client adds to the type of a manifest makes it another type, or comes back to those who cannot read it."""
+    name, pushed = home.name, image(os.urandom(4).hex())
+    home.driver().push(name, pushed)
+    home.send("PUT", f"/v2/{name}/manifests/1", pushed.manifest, {"Content-Type": f"{pushed.media_type}; charset=utf-8"}).expect(201)
+    assert home.send("GET", f"/v2/{name}/manifests/1").expect(200).headers["Content-Type"] == pushed.media_type
+
+
+def test_upload_says_where_it_stands(home: Home) -> None:
+    """A client is not told which upload it has, how far that came, or where to go on."""
+    name, body = home.name, os.urandom(100)
+    answer = home.send("POST", f"/v2/{name}/blobs/uploads/").expect(202)
+    for chunk, span in ((body[:60], "0-59"), (body[60:], "0-99")):
+        assert answer.headers["Location"].endswith(answer.headers["Docker-Upload-UUID"])
+        answer = home.send("PATCH", answer.headers["Location"], chunk).expect(202)
+        assert answer.headers["Range"] == span
+    done = home.send("PUT", f"{answer.headers['Location']}?digest={digest(body)}").expect(201)
+    assert home.send("GET", done.headers["Location"]).expect(200).body == body
+
+
+def test_pages_of_referrers(home: Home) -> None:
+    """Of many signatures of one image some are never seen, or the filter of the first page is forgotten on the next."""
+    name, driver, subject = home.name, home.driver(), image(os.urandom(4).hex())
+    driver.push(name, subject)
+    pushed = [artifact(subject.descriptor(), f"application/vnd.example.{n % 2}", annotations={"n": str(n)}) for n in range(502)]
+    for blob in pushed[0].blobs:
+        driver.push_blob(name, blob)
+    for each in pushed:
+        driver.put(name, each)
+    for query, wanted in (("", pushed), ("?artifactType=application/vnd.example.1", pushed[1::2])):
+        seen, path = [], f"/v2/{name}/referrers/{subject.digest}{query}"
+        while path:
+            answer = home.send("GET", path).expect(200)
+            assert ("OCI-Filters-Applied" in answer.headers) == bool(query)
+            seen += [entry["digest"] for entry in answer.json()["manifests"]]
+            path = answer.headers.get("Link", "").partition(">")[0].removeprefix("<")
+        assert sorted(seen) == sorted(each.digest for each in wanted)

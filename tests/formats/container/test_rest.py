@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from stand import ADMIN_TOKEN
 from tests.conformance.furniture import DEVELOPER, GUEST, MAINTAINER, OWNER, PUBLIC, REPORTER, Login
+from tests.conformance.test_jobs import SHA, make_worker, start_job
 from wire import Answer, basic
 
 from packhouse.db.repositories import TagRow
@@ -17,6 +18,7 @@ from packhouse.packages.cleanup import DAY, Choice, choose
 from .conftest import BOTH, Home, ask_token, make_home
 from .driver import Refused
 from .samples import image, index, layer
+from .test_moments import moment
 
 Json = dict[str, Any]
 HOUR = DAY // 24
@@ -131,6 +133,29 @@ def test_tag_details(home: Home) -> None:
     tag = api(home, "GET", f"{where}/tags/multi").expect(200).json()
     assert tag["total_size"] is None and tag["digest"] == multi.digest and tag["created_at"] == "2025-06-07T08:09:10.123+00:00"
     assert api(home, "GET", f"{where}/tags/absent").status == 404
+
+
+@BOTH
+def test_tag_of_a_build(home: Home) -> None:
+    """Nobody can tell from which build an image came, or a moment that is over tells of a pipeline that goes on."""
+    name, furniture = home.name, home.server.furniture
+    worker = make_worker(furniture, home.group)
+    home.driver().push(name, image("by hand"), "hand")
+    home.driver(start_job(furniture, home.project, worker)).push(name, index(image("a"), image("b")), "built")
+    where = base(home, name)
+
+    tag = api(home, "GET", f"{where}/tags/built").expect(200).json()
+
+    assert tag["creator_id"] == worker.id and tag["pipeline"]["user"]["id"] == worker.id
+    assert (tag["pipeline"]["ref"], tag["pipeline"]["sha"], tag["pipeline"]["project_id"]) == ("main", SHA, home.project)
+    by_hand = api(home, "GET", f"{where}/tags/hand").expect(200).json()
+    assert by_hand["creator_id"] not in (None, worker.id) and "pipeline" not in by_hand
+    home.driver(start_job(furniture, home.project, worker)).push(name, image("by hand"), "again")
+    again = api(home, "GET", f"{where}/tags/hand").expect(200).json()
+    assert again["pipeline"]["iid"] == 2 and again["creator_id"] == by_hand["creator_id"]
+    at = moment()[1]
+    then = api(home, "GET", where.replace("/registry/", f"/-/at/{at}/registry/") + "/tags/built").expect(200).json()
+    assert then["digest"] == tag["digest"] and "pipeline" not in then
 
 
 @BOTH

@@ -119,6 +119,7 @@ def test_scopes_in_every_form(home: Home) -> None:
     assert granted(home, home.maintainer, *scopes) == wanted
     assert granted(home, home.maintainer, *scopes, service="dependency_proxy") == wanted
     assert granted(home, home.maintainer, f"repository(plugin):{one}:pull") == {one: ["pull"]}
+    assert granted(home, home.maintainer, f"repository:{one.upper()}:pull") == {one: ["pull"]}
 
 
 def test_token_says_what_gitlab_says(home: Home) -> None:

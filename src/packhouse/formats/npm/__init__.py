@@ -28,6 +28,7 @@ FORMAT = Format(
         state="deprecated",
         verb="Deprecate",
         undo="Take the deprecation back",
+        undone="undeprecated",
         effect="Whoever installs it is told so.",
         kind="caution",
         needs_reason=True,

@@ -35,6 +35,7 @@ FORMAT = Format(
         state="unlisted",
         verb="Unlist",
         undo="List it again",
+        undone="listed again",
         effect="Searches and the newest version leave it out; who names exactly this version gets it.",
         kind="caution",
     ),
