@@ -23,6 +23,7 @@ class Wheel:
     version: str
     filename: str
     content: bytes
+    blake2: bool = False  # sent along in the form
 
 
 def build_manifest(name: str, version: str) -> dict[str, object]:
@@ -103,7 +104,8 @@ def build_wheel(project: str, version: str, size: int) -> Wheel:
 
 
 def build_upload_form(wheel: Wheel) -> tuple[bytes, str]:
-    """The body of a `twine upload` and its media type."""
+    """The body of an upload form and its media type."""
+    digests = {"blake2_256_digest": hashlib.blake2b(wheel.content, digest_size=32).hexdigest()} if wheel.blake2 else {}
     fields = {
         ":action": "file_upload",
         "protocol_version": "1",
@@ -115,6 +117,7 @@ def build_upload_form(wheel: Wheel) -> tuple[bytes, str]:
         "summary": "A sample of the measurements",
         "requires_python": ">=3.9",
         "sha256_digest": hashlib.sha256(wheel.content).hexdigest(),
+        **digests,
     }
     mark = "bench" + os.urandom(12).hex()
     parts = [f'--{mark}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode() for key, value in fields.items()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 from figures import Race, Result, Sample, run_race
 from load import Request, ask, send_all, send_for, warm_up
-from samples import MIB, Wheel, build_wheel
+from samples import MIB, build_wheel
 from servers import PypiServer
 from stage import Stage
 from workloads import Workload
@@ -41,10 +42,16 @@ def measure_pages(stage: Stage) -> list[Result]:
 
 
 def measure_uploads(stage: Stage) -> list[Result]:
-    """Uploads of wheels of 10 MiB, each a version of its own, over four connections."""
+    """Uploads of wheels of 10 MiB, each a version of its own, over four connections: with their SHA-256, and with BLAKE2 beside it."""
     numbers = count()
-    entries = {server.name: _uploads(stage, server, numbers) for server in _servers(stage)}
-    return [run_race(Race("PyPI upload, 10 MiB, c=4", "uploads/s", entries, {"pypiserver": 3, "devpi": 4}), stage.rounds)]
+    results: list[Result] = []
+    for title, blake2, targets in (
+        ("PyPI upload, 10 MiB, c=4", False, {"pypiserver": 3.0, "devpi": 4.0}),
+        ("PyPI upload, 10 MiB, BLAKE2 sent too, c=4", True, {}),
+    ):
+        entries = {server.name: _uploads(stage, server, numbers, blake2=blake2) for server in _servers(stage)}
+        results.append(run_race(Race(title, "uploads/s", entries, targets), stage.rounds))
+    return results
 
 
 def _servers(stage: Stage) -> list[PypiServer]:
@@ -66,9 +73,9 @@ def _fill_stores(stage: Stage) -> None:
         send_all([server.upload(wheel) for wheel in [*wheels, one]], 1, UPLOADED)
 
 
-def _uploads(stage: Stage, server: PypiServer, numbers: count[int]) -> Callable[[], Sample]:
+def _uploads(stage: Stage, server: PypiServer, numbers: count[int], *, blake2: bool) -> Callable[[], Sample]:
     def make(_: int) -> Request:
-        return server.upload(_large_wheel(next(numbers)))
+        return server.upload(replace(build_wheel("large-wheel", f"1.{next(numbers)}", 10 * MIB), blake2=blake2))
 
     def measure() -> Sample:
         # A dozen bodies at most: they are held in memory before the clock starts, and each stays on the disk of its server.
@@ -76,10 +83,6 @@ def _uploads(stage: Stage, server: PypiServer, numbers: count[int]) -> Callable[
         return stage.sample(server, load)
 
     return measure
-
-
-def _large_wheel(number: int) -> Wheel:
-    return build_wheel("large-wheel", f"1.{number}", 10 * MIB)
 
 
 WORKLOADS = (
