@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -152,12 +153,13 @@ def test_search_info_and_owners(publisher: Shop, reader: Shop, team: Team) -> No
 def test_who_may(publisher: Shop, stand: Stand, team: Team, desk: Desk, tmp_path: Path) -> None:
     """A private crate could be read without a token or with a wrong one, or be published by who may only read."""
     publisher.publish(publisher.write("foo"), "--no-verify")
-    outsiders = {"": "no token found", "phpat_wrong": "token rejected", team.stranger.token: "config.json not found"}
+    absent = r"config\.json not found|no matching package named `foo` found"  # cargo 1.95 and 1.96
+    outsiders = {"": "no token found", "phpat_wrong": "token rejected", team.stranger.token: absent}
     for token, advice in outsiders.items():
         shop = Shop(desk, tmp_path / f"outsider{len(token)}", publisher.index, token)
         app = shop.write("app", manifest='[dependencies]\nfoo = { version = "1", registry = "packhouse" }\n')
         said = shop.run("generate-lockfile", cwd=app, status=None).err
-        assert advice in said, said
+        assert re.search(advice, said), said
     for name, login in (("reader", team.reader), ("reporter", team.reporter)):
         shop = Shop(desk, tmp_path / f"{name}-publishes", publisher.index, login.token)
         refused = shop.publish(shop.write("mine"), "--no-verify", status=None)
