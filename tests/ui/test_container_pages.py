@@ -57,35 +57,6 @@ def repository(walker: Walker, name: str, where: str = TOOLS) -> str:
     return found.group(1)
 
 
-# -- builds ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_tag_and_its_build_lead_to_one_another(visits: Visits) -> None:
-    """Nobody could tell from which commit an image was built, or what a build has pushed."""
-    town, sha = visits.town, "1a2b3c4d" * 5
-    project, anna = town.places["acme/tools"], town.people["anna"]
-    pushed = visits.run(town.pusher("anna").image("acme/tools/built", "1.0", b"built"))
-
-    def build(connection: Connection) -> int:
-        made = pipelines.add_pipeline(connection, project, anna, now(), ref="main<b>", sha=sha, source="push", web_url="")
-        package_id = changes.find_package(connection, project, CONTAINER, "acme/tools/built")
-        assert package_id is not None
-        found = changes.find_version(connection, package_id, pushed.digest)
-        assert found is not None
-        pipelines.add_build(connection, found[0], made, now())
-        return made
-
-    pipeline = f"/acme/tools/-/pipelines/{visits.run(town.house.database.write(build))}"
-    ben = visits.user("ben")
-    path = repository(ben, "built")
-    page = ben.get(path)
-    assert "by anna from pipeline #1 on main<b> at 1a2b3c4d" in page.text
-    assert pipeline in page.links() and sha in page.html and "<b>" not in page.html
-    assert "pipeline" not in ben.get(repository(ben, "api")).text.partition("Tags")[2]
-    build_page = ben.get(pipeline)
-    assert path in build_page.links() and "acme/tools/built:1.0" in build_page.text
-
-
 # -- repositories ----------------------------------------------------------------------------------------------------
 
 
@@ -487,3 +458,32 @@ def test_search_finds_everything_the_reader_may_see_and_nothing_else(visits: Vis
 def test_images_are_listed_with_packages_nowhere(visits: Visits) -> None:
     """The package list would be full of digests."""
     assert CONTAINER not in visits.user("anna").get("/acme/tools/-/packages").html.replace("/container_registry", "").replace("Containers", "")
+
+
+# -- builds ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_tag_and_its_build_lead_to_one_another(visits: Visits) -> None:
+    """Nobody could tell from which commit an image was built, or what a build has pushed."""
+    town, sha = visits.town, "1a2b3c4d" * 5
+    project, anna = town.places["acme/tools"], town.people["anna"]
+    pushed = visits.run(town.pusher("anna").image("acme/tools/built", "1.0", b"built"))
+
+    def build(connection: Connection) -> int:
+        made = pipelines.add_pipeline(connection, project, anna, now(), ref="main<b>", sha=sha, source="push", web_url="")
+        package_id = changes.find_package(connection, project, CONTAINER, "acme/tools/built")
+        assert package_id is not None
+        found = changes.find_version(connection, package_id, pushed.digest)
+        assert found is not None
+        pipelines.add_build(connection, found[0], made, now())
+        return made
+
+    pipeline = f"/acme/tools/-/pipelines/{visits.run(town.house.database.write(build))}"
+    ben = visits.user("ben")
+    path = repository(ben, "built")
+    page = ben.get(path)
+    assert "by anna from pipeline #1 on main<b> at 1a2b3c4d" in page.text
+    assert pipeline in page.links() and sha in page.html and "<b>" not in page.html
+    assert "pipeline" not in ben.get(repository(ben, "api")).text.partition("Tags")[2]
+    build_page = ben.get(pipeline)
+    assert path in build_page.links() and "acme/tools/built:1.0" in build_page.text

@@ -26,8 +26,9 @@ Event: TypeAlias = PartStart | bytes | PartEnd
 
 _BACKSLASH = b"\\"[0]
 _UP_TO_MARK = re.compile(rb'[^"{}\[\]:,]*+')
-_UP_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
-_UP_TO_QUOTE = re.compile(rb"(?:[^\"\\]++|\\.)*+", re.DOTALL)
+# possessive inside of the groups only: before 3.11.5, Python mismatches a possessive group whose last round fails half way
+_UP_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*")*', re.DOTALL)
+_UP_TO_QUOTE = re.compile(rb"(?:[^\"\\]++|\\.)*", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:/|u00([0-7][0-9a-fA-F]))")
 _OPEN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 
