@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
+
+from driving import FormatDriver
 
 from . import samples
 from .samples import Sample
 
-Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
-"""`http(method, path, body=None, headers={})` → status, headers (lower-case names), body."""
 
-
-class Refused(Exception):
-    """The server said no."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        super().__init__(f"{status} {body[:500]!r}")
-
-
-class Driver:
-    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
+class Driver(FormatDriver):
+    """How a client of this format asks."""
 
     format = "composer"
-    duplicate_status = 400
     only_now = r"/packages/composer/p/"
     not_then = rb',"providers-url":.*}}(?=})'
 
-    def __init__(self, http: Http) -> None:
-        self.http = http
-
     def sample(self, name: str = "acme/toy", version: str = "1.0.0", variant: int = 0) -> Sample:
         return samples.sample(name, version, variant)
-
-    def base(self, project_id: int | str) -> str:
-        return f"/api/v4/projects/{project_id}/packages/composer"
 
     def publish(self, project_id: int | str, sample: Sample) -> None:
         self.ask("PUT", f"{self.base(project_id)}?version={quote(sample.version)}", sample.content)
@@ -61,9 +44,3 @@ class Driver:
         for package in json.loads(self.ask("GET", f"/api/v4/projects/{project_id}/packages?package_type=composer&package_version={sample.version}")):
             if package["name"] == sample.name:
                 self.ask("DELETE", f"/api/v4/projects/{project_id}/packages/{package['id']}")
-
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
-        status, _, answer = self.http(method, path, body, dict(headers or {}))
-        if not 200 <= status < 300:
-            raise Refused(status, answer)
-        return answer

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+
+from driving import FormatDriver
 
 from . import samples
 from .samples import CHANNEL, OWNER, RREV, Sample
 
-Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
-"""`http(method, path, body=None, headers={})` → status, headers (lower-case names), body."""
 
-
-class Refused(Exception):
-    """The server said no."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        super().__init__(f"{status} {body[:500]!r}")
-
-
-class Driver:
-    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
+class Driver(FormatDriver):
+    """How a client of this format asks."""
 
     format = "conan"
-    duplicate_status = 409
-
-    def __init__(self, http: Http) -> None:
-        self.http = http
 
     def sample(self, name: str = "toy", version: str = "1.0", variant: int = 0) -> Sample:
         return samples.sample(name, version, variant)
-
-    def base(self, project_id: int | str) -> str:
-        return f"/api/v4/projects/{project_id}/packages/conan"
 
     def revision_path(self, project_id: int | str, sample: Sample) -> str:
         return f"{self.base(project_id)}/v2/conans/{sample.name}/{sample.version}/{OWNER}/{CHANNEL}/revisions/{RREV}"
@@ -55,9 +38,3 @@ class Driver:
     def delete(self, project_id: int | str, sample: Sample) -> None:
         """Remove the revision, as Conan 2 does."""
         self.ask("DELETE", self.revision_path(project_id, sample))
-
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
-        status, _, answer = self.http(method, path, body, dict(headers or {}))
-        if not 200 <= status < 300:
-            raise Refused(status, answer)
-        return answer

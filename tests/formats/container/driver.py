@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+
+import driving
 
 from .samples import Image, digest, image
 
-Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
-"""`http(method, path, body=None, headers={})` → status, headers (lower-case names), body."""
 
-
-class Refused(Exception):
+class Refused(driving.Refused):
     """The server said no."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
-        super().__init__(f"{status} {body[:500]!r}")
 
     @property
     def code(self) -> str:
@@ -24,13 +19,11 @@ class Refused(Exception):
         return code
 
 
-class Driver:
-    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
+class Driver(driving.FormatDriver):
+    """How a client of this format asks."""
 
     format = "container"
-
-    def __init__(self, http: Http) -> None:
-        self.http = http
+    refusal = Refused
 
     def sample(self, text: str = "toy") -> Image:
         return image(text)
@@ -76,14 +69,5 @@ class Driver:
 
     # -- the wire ----------------------------------------------------------------------------------------------------
 
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
-        return self._send(method, path, body, headers)[1]
-
     def headers(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        return self._send(method, path, body, headers)[0]
-
-    def _send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> tuple[Mapping[str, str], bytes]:
-        status, got, answer = self.http(method, path, body, dict(headers or {}))
-        if not 200 <= status < 300:
-            raise Refused(status, got, answer)
-        return got, answer
+        return self.send(method, path, body, headers)[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
+from driving import FormatDriver
 from sqlalchemy import Connection
 
 from packhouse.model import ANONYMOUS
@@ -14,28 +15,14 @@ from packhouse.upstream.secrets import SecretBox
 from . import samples
 from .samples import Sample
 
-Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
-"""`http(method, path, body=None, headers={})` → status, headers (lower-case names), body."""
-
 CODENAME = "bookworm"
 VALUES = {"codename": CODENAME, "suite": None, "components": ["main"], "architectures": ["all", "amd64"]}
 
 
-class Refused(Exception):
-    """The server said no."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        super().__init__(f"{status} {body[:500]!r}")
-
-
-class Driver:
-    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
+class Driver(FormatDriver):
+    """How a client of this format asks."""
 
     format = "debian"
-
-    def __init__(self, http: Http) -> None:
-        self.http = http
 
     @staticmethod
     def furnish(connection: Connection, box: SecretBox, place: int) -> None:
@@ -53,9 +40,6 @@ class Driver:
     def sample(self, name: str = "toy", version: str = "1.0.0", variant: int = 0) -> Sample:
         return samples.sample(name, version, variant)
 
-    def base(self, project_id: int | str) -> str:
-        return f"/api/v4/projects/{project_id}/packages/debian"
-
     def publish(self, project_id: int | str, sample: Sample) -> None:
         self.ask("PUT", f"{self.base(project_id)}/{sample.filename}?distribution={CODENAME}&component=main", sample.content)
 
@@ -71,9 +55,3 @@ class Driver:
 
     def delete(self, project_id: int | str, sample: Sample) -> None:
         self.ask("DELETE", self.file_path(project_id, sample))
-
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
-        status, _, answer = self.http(method, path, body, dict(headers or {}))
-        if not 200 <= status < 300:
-            raise Refused(status, answer)
-        return answer

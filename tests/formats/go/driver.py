@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from driving import FormatDriver
 
 from packhouse.formats.go.names import encode
 
 from . import samples
 from .samples import Sample
 
-Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
 
-
-class Refused(Exception):
-    """The server said no."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        super().__init__(f"{status} {body[:500]!r}")
-
-
-class Driver:
-    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
+class Driver(FormatDriver):
+    """How a client of this format asks."""
 
     format = "go"
     digests = "headers"
     only_now = r"/sumdb/"
 
-    def __init__(self, http: Http) -> None:
-        self.http = http
-
     def sample(self, name: str = "example.test/toys/lib", version: str = "1.0.0", variant: int = 0) -> Sample:
         return samples.sample(name, version, variant)
-
-    def base(self, project_id: int | str) -> str:
-        return f"/api/v4/projects/{project_id}/packages/go"
 
     def file_path(self, project_id: int | str, sample: Sample) -> str:
         return f"{self.base(project_id)}/{encode(sample.name)}/@v/{sample.filename}"
@@ -51,9 +35,3 @@ class Driver:
 
     def delete(self, project_id: int | str, sample: Sample) -> None:
         self.ask("DELETE", self.file_path(project_id, sample))
-
-    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        status, _, answer = self.http(method, path, body, {})
-        if not 200 <= status < 300:
-            raise Refused(status, answer)
-        return answer

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import urlsplit
+
+from driving import FormatDriver
 
 from . import samples
 from .samples import Sample
 
-Http = Callable[..., tuple[int, Mapping[str, str], bytes]]
-"""`http(method, path, body=None, headers={})` → status, headers (lower-case names), body."""
-
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
-class Refused(Exception):
-    """The server said no."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status, self.body = status, body
-        super().__init__(f"{status} {body[:500]!r}")
-
-
-class Driver:
-    """The wire of one server, by a user's credentials. Each method raises `Refused` for an answer that is no success."""
+class Driver(FormatDriver):
+    """How a client of this format asks."""
 
     format = "pypi"
-    duplicate_status = 400
-
-    def __init__(self, http: Http) -> None:
-        self.http = http
 
     def sample(self, name: str = "toy-pkg", version: str = "1.0", variant: int = 0) -> Sample:
         return samples.sample(name, version, variant)
-
-    def base(self, project_id: int | str) -> str:
-        return f"/api/v4/projects/{project_id}/packages/pypi"
 
     def publish(self, project_id: int | str, sample: Sample) -> None:
         fields = [
@@ -79,12 +63,6 @@ class Driver:
         for package in json.loads(self.ask("GET", f"/api/v4/projects/{project_id}/packages?package_type=pypi&package_version={sample.version}")):
             if package["name"] == sample.name:
                 self.ask("DELETE", f"/api/v4/projects/{project_id}/packages/{package['id']}")
-
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
-        status, _, answer = self.http(method, path, body, dict(headers or {}))
-        if not 200 <= status < 300:
-            raise Refused(status, answer)
-        return answer
 
 
 def write_form(fields: Iterable[tuple[str, str]], files: Iterable[tuple[str, str, bytes]]) -> tuple[bytes, dict[str, str]]:
