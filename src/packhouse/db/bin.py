@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, literal, null, select, update
 
 from packhouse.db.changes import upsert
+from packhouse.db.engine import batches
 from packhouse.db.tables import Time, blob, blob_link, build, file, mark, place, reference, tag, version
 from packhouse.model import Instant
-
-BATCH = 400
 
 
 class BinRow(NamedTuple):
@@ -74,12 +73,12 @@ def shelves_of(connection: Connection, old: BinRow) -> set[str]:
 def lock_bytes(connection: Connection, ids: Sequence[int], at: Instant) -> bool:
     """Hold the bytes of deleted versions against collection; False where some of them, or what they point at, are gone already."""
     wanted: set[int] = set()
-    for some in _batches(ids):
+    for some in batches(ids):
         went = file.join(version, and_(version.c.id == file.c.version_id, file.c.deleted == version.c.deleted))
         wanted |= set(connection.scalars(select(file.c.blob_id).select_from(went).where(version.c.id.in_(some))))
         wanted |= set(connection.scalars(select(reference.c.blob_id).where(reference.c.version_id.in_(some), reference.c.blob_id.is_not(None))))
     # in one order, as pushes and collection do
-    for some in _batches(sorted(wanted)):
+    for some in batches(sorted(wanted)):
         found = connection.execute(select(blob.c.condemned, blob.c.place).where(blob.c.id.in_(some)).order_by(blob.c.id).with_for_update()).all()
         if any(row.condemned is not None or not row.place for row in found):
             return False
@@ -90,7 +89,7 @@ def lock_bytes(connection: Connection, ids: Sequence[int], at: Instant) -> bool:
 def copy_versions(connection: Connection, ids: Sequence[int], at: Instant) -> None:
     """Deleted versions as new ones of the same maker: their files, what they point at, their builds and their states. None of them is there again."""
     since = literal(at, Time)
-    for some in _batches(ids):
+    for some in batches(ids):
         chosen = select(*_columns(version, {"created": since, "deleted": null()})).where(version.c.id.in_(some))
         connection.execute(insert(version).from_select(_names(version), chosen))
         _copy(connection, some, file, {"created": since, "deleted": null()}, file.c.deleted == version.c.deleted)
@@ -107,7 +106,7 @@ _SAME = and_(_twin.c.package_id == version.c.package_id, _twin.c.version_id == v
 def twins_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
     """The versions that are there now in place of these: itself, one published since, or the one it came back as."""
     found: dict[int, int] = {}
-    for some in _batches(ids):
+    for some in batches(ids):
         rows = connection.execute(select(version.c.id, _twin.c.id).select_from(version.join(_twin, _SAME)).where(version.c.id.in_(some)))
         found |= {row[0]: row[1] for row in rows}
     return found
@@ -118,16 +117,12 @@ def free_tags(connection: Connection, package_id: int, ids: Sequence[int]) -> di
     other = tag.alias("other")
     taken = select(other.c.id).where(other.c.package_id == tag.c.package_id, other.c.name == tag.c.name, other.c.until.is_(None)).correlate(tag)
     found: dict[str, int] = {}
-    for some in _batches(ids):
+    for some in batches(ids):
         joined = tag.join(version, and_(version.c.id == tag.c.version_id, version.c.deleted == tag.c.until))
         # by their package: tags have no index by version
         chosen = (tag.c.package_id == package_id, tag.c.version_id.in_(some), ~taken.exists())
         found |= {row[0]: row[1] for row in connection.execute(select(tag.c.name, version.c.id).select_from(joined).where(*chosen))}
     return dict(sorted(found.items()))
-
-
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def _names(table: Table) -> list[str]:

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from packhouse.db.engine import Hot, Row, writer_clock
+from packhouse.db.engine import Hot, Row, batches, writer_clock
 from packhouse.db.scopes import MOVES
 from packhouse.db.tables import Id, blob, download, event, file, generation, leftover, lineage, mark, package, place, seal, tag, token, version
 from packhouse.model import Actor, Blob, Instant, NewFile
@@ -263,8 +263,8 @@ def add_file(connection: Connection, version_row: int, package_id: int, project:
 
 
 def delete_files(connection: Connection, ids: Sequence[int], at: Instant) -> None:
-    for start in range(0, len(ids), 500):
-        connection.execute(update(file).where(file.c.id.in_(ids[start : start + 500]), file.c.deleted.is_(None)).values(deleted=at))
+    for some in batches(ids):
+        connection.execute(update(file).where(file.c.id.in_(some), file.c.deleted.is_(None)).values(deleted=at))
 
 
 def is_bare(connection: Connection, version_row: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, literal, literal_column, or_, select, tuple_, update
 from sqlalchemy import String as SqlString
 
+from packhouse.db.engine import batches
 from packhouse.db.tables import blob, blob_link, file, leftover, metadata, package, place, reference, tag, version
 from packhouse.model import Instant
 
@@ -240,8 +241,7 @@ def has_leftovers(connection: Connection, before: Instant) -> bool:
 def known_names(connection: Connection, names: Sequence[str]) -> set[str]:
     """Those of these stored names that some row speaks of."""
     found: set[str] = set()
-    for start in range(0, len(names), BATCH):
-        some = names[start : start + BATCH]
+    for some in batches(names, BATCH):
         found |= set(connection.scalars(select(blob.c.place).where(blob.c.sha256.in_([name[:64] for name in some]))))
         found |= set(connection.scalars(select(leftover.c.stored).where(leftover.c.stored.in_(some))))
     return found.intersection(names)

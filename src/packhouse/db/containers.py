@@ -25,12 +25,10 @@ from sqlalchemy import String as SqlString
 from sqlalchemy.dialects import postgresql, sqlite
 
 from packhouse.db.changes import bound, upsert
-from packhouse.db.engine import Hot
+from packhouse.db.engine import BATCH, Hot, batches
 from packhouse.db.packages import in_force, visible
 from packhouse.db.tables import Id, Time, blob, blob_link, file, package, place, reference, tag, tag_rule, upload_session, version
 from packhouse.model import Instant, Struct
-
-BATCH = 400
 
 
 def of_digest(digest: str) -> ColumnElement[bool]:
@@ -181,11 +179,11 @@ def lock_blobs(connection: Connection, package_id: int, digests: Sequence[str]) 
     found: dict[str, int] = {}
     for algorithm, by_hash in wanted.items():
         column = blob.c[algorithm]
-        for start in range(0, len(by_hash), BATCH):
+        for some in batches(list(by_hash)):
             rows = connection.execute(
                 select(blob.c.id, column)
                 .join(blob_link, blob_link.c.blob_id == blob.c.id)
-                .where(blob_link.c.package_id == package_id, column.in_(list(by_hash)[start : start + BATCH]), blob.c.condemned.is_(None))
+                .where(blob_link.c.package_id == package_id, column.in_(some), blob.c.condemned.is_(None))
                 .order_by(blob.c.id)
                 .with_for_update()
             )
@@ -231,8 +229,7 @@ def find_versions(connection: Connection, package_id: int, path: str, digests: I
     """Those of these digests that are live versions of the package: by their own name, or by the digest of the file at this path."""
     digests = list(digests)
     found: set[str] = set()
-    for start in range(0, len(digests), BATCH):
-        some = digests[start : start + BATCH]
+    for some in batches(digests):
         encoded = [digest.partition(":")[2] for digest in some]
         rows = connection.execute(
             select(version.c.version_id, blob.c.sha256, blob.c.sha512)

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ BUSY_SECONDS = 10
 READERS = 4
 TOGETHER = 16  # changes that share a transaction at most: what one of them takes, the others wait for
 MEMO = 8192
+BATCH = 400  # values that a statement takes as parameters at once
 MISSING = object()
 
 
@@ -44,6 +45,11 @@ def now() -> Instant:
 def this_second() -> Instant:
     """The clock, cut to a second: what a hot read is asked with, so that it can be remembered for as long."""
     return int(time.time()) * 1_000_000
+
+
+def batches(values: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    """The values in pieces, each for one statement."""
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 class Hot:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, String, func, literal_column, or_, select, union_all
 
+from packhouse.db.engine import batches
 from packhouse.db.tables import blob, event, file, package, reference, tag, version
 from packhouse.model import Instant, Place
 
-BATCH = 400
 REPOSITORY, MANIFEST, TAG = "repository", "manifest", "tag"
 
 
@@ -160,8 +160,8 @@ def last_tag(connection: Connection, package_id: int, name: str) -> LastTag | No
 def points_at(connection: Connection, ids: Sequence[int]) -> set[str]:
     """The digests of the versions that these versions list as their own."""
     found: set[str] = set()
-    for start in range(0, len(ids), BATCH):
-        mine = (reference.c.version_id.in_(ids[start : start + BATCH]), reference.c.kind == "version")
+    for some in batches(ids):
+        mine = (reference.c.version_id.in_(some), reference.c.kind == "version")
         found |= set(connection.scalars(select(reference.c.digest).where(*mine)))
     return found
 
@@ -171,8 +171,7 @@ def find_by_digest(connection: Connection, package_id: int, digests: Sequence[st
     there = (version.c.deleted.is_(None), file.c.deleted.is_(None))
     wanted = there if since is None else (version.c.deleted > since, file.c.deleted == version.c.deleted)
     found: dict[str, Version] = {}
-    for start in range(0, len(digests), BATCH):
-        some = digests[start : start + BATCH]
+    for some in batches(digests):
         encoded = [digest.partition(":")[2] for digest in some]
         rows = connection.execute(
             select(version.c.id, version.c.version_id, blob.c.sha256, blob.c.sha512)

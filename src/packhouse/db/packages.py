@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy import String as SqlString
 
-from packhouse.db.engine import Hot, now
+from packhouse.db.engine import Hot, batches, now
 from packhouse.db.pipelines import PipelineRow, builds_of
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import Id, Time, blob, build, download, file, lineage, mark, package, place, tag, version
@@ -95,10 +95,6 @@ def _names(connection: Connection, chosen: Sequence[ColumnElement[bool]], at: In
     return tuple(PackageRow(id=r.id, project=r.project_id, name=r.name, key=r.name_key) for r in rows)
 
 
-def _batches(ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
-    return [ids[i : i + size] for i in range(0, len(ids), size)]
-
-
 def _versions(
     connection: Connection,
     packages: Sequence[int],
@@ -108,7 +104,7 @@ def _versions(
     only: ColumnElement[bool] | None = None,
 ) -> dict[int, list[VersionRow]]:
     out: dict[int, list[VersionRow]] = {}
-    for batch in _batches(packages):
+    for batch in batches(packages):
         of_batch: ColumnElement[bool] = version.c.package_id.in_(batch)
         of_files: ColumnElement[bool] = file.c.package_id.in_(batch)
         if only is not None:
@@ -200,7 +196,7 @@ def _marks(connection: Connection, of_versions: ColumnElement[bool], at: Instant
 
 def _tags(connection: Connection, packages: Sequence[int], at: Instant | None) -> dict[int, dict[str, str]]:
     out: dict[int, dict[str, str]] = {}
-    for batch in _batches(packages):
+    for batch in batches(packages):
         statement = (
             select(tag.c.package_id, tag.c.name, version.c.version)
             .join(version, version.c.id == tag.c.version_id)
@@ -602,7 +598,7 @@ def dependants_of(connection: Connection, project: int, format: str, name: str, 
 def newest_of(connection: Connection, project: int, format: str, name_keys: Sequence[str]) -> dict[str, int]:
     """Name key → the newest live version of that package of a project, for those that are there."""
     found: dict[str, int] = {}
-    for some in (name_keys[start : start + 500] for start in range(0, len(name_keys), 500)):
+    for some in batches(name_keys):
         rows = connection.execute(
             select(package.c.name_key, func.max(version.c.id))
             .join(version, and_(version.c.package_id == package.c.id, version.c.deleted.is_(None)))

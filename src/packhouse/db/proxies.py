@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal, literal_column, or_, select, update
 
 from packhouse.db.changes import bound, upsert
-from packhouse.db.engine import Hot
+from packhouse.db.engine import BATCH, Hot
 from packhouse.db.tables import Id, Time, blob, place, proxy_entry, proxy_setting
 from packhouse.model import Instant, Struct
 
-BATCH = 400
 DAY: Instant = 86_400_000_000
 
 

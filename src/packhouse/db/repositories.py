@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 from sqlalchemy import String as SqlString
 
 from packhouse.db.containers import alive, byte_order
+from packhouse.db.engine import batches
 from packhouse.db.packages import in_force, visible
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import (
@@ -29,8 +30,6 @@ from packhouse.db.tables import (
     version,
 )
 from packhouse.model import Instant, Struct
-
-BATCH = 400
 
 
 class RepositoryRow(Struct):
@@ -194,14 +193,13 @@ def read_tags(
 def _made_of_children(connection: Connection, package_id: int, versions: Iterable[int], at: Instant | None) -> dict[int, Instant]:
     """An index is as young as the youngest image it lists."""
     child: Any = version.alias("child")
-    versions = list(versions)
     found: dict[int, Instant] = {}
-    for start in range(0, len(versions), BATCH):
+    for some in batches(list(versions)):
         rows = connection.execute(
             select(reference.c.version_id, func.max(file.c.origin_at))
             .join(child, and_(child.c.package_id == reference.c.package_id, child.c.version_id == reference.c.digest, visible(child, at)))
             .join(file, file.c.version_id == child.c.id)
-            .where(reference.c.package_id == package_id, reference.c.kind == "version", reference.c.version_id.in_(versions[start : start + BATCH]))
+            .where(reference.c.package_id == package_id, reference.c.kind == "version", reference.c.version_id.in_(some))
             .group_by(reference.c.version_id)
         )
         found |= {row[0]: row[1] for row in rows if row[1] is not None}
@@ -211,11 +209,11 @@ def _made_of_children(connection: Connection, package_id: int, versions: Iterabl
 def read_facts(connection: Connection, package_id: int, versions: Sequence[str]) -> dict[str, str]:
     """Version (a digest) → the facts of its manifest, for those that are there."""
     found: dict[str, str] = {}
-    for start in range(0, len(versions), BATCH):
+    for some in batches(versions):
         rows = connection.execute(
             select(version.c.version, file.c.facts)
             .join(file, and_(file.c.version_id == version.c.id, file.c.deleted.is_(None)))
-            .where(version.c.package_id == package_id, version.c.version.in_(versions[start : start + BATCH]), version.c.deleted.is_(None))
+            .where(version.c.package_id == package_id, version.c.version.in_(some), version.c.deleted.is_(None))
         )
         found |= {row[0]: row[1] for row in rows}
     return found

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from packhouse.auth.policy import Access
 from packhouse.contract import Format
 from packhouse.db import changes, containers, repositories
-from packhouse.db.engine import now
+from packhouse.db.engine import batches, now
 from packhouse.db.repositories import Policy, RepositoryRow, TagRow
 from packhouse.db.scopes import Reader
 from packhouse.errors import Invalid
@@ -111,8 +111,8 @@ async def clean(house: House, access: Access | None, actor: Actor, repository: R
     chosen = [row for row in choose(tags, choice, now()) if _is_free(found, access, row.name)]
     doomed = list(reversed(chosen))[:most]  # the oldest go first
     removed: list[str] = []
-    for start in range(0, len(doomed), BATCH):
-        removed += await house.database.write(_remove, house.formats[CONTAINER], access, actor, repository, doomed[start : start + BATCH])
+    for some in batches(doomed, BATCH):
+        removed += await house.database.write(_remove, house.formats[CONTAINER], access, actor, repository, some)
     return Outcome(removed=tuple(removed), kept=len(tags) - len(removed))
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from packhouse.db import changes, collection, containers
 from packhouse.db.collection import Forgotten, Link
-from packhouse.db.engine import now
+from packhouse.db.engine import batches, now
 from packhouse.model import Actor, Instant, Struct
 from packhouse.packages.cleanup import CONTAINER
 from packhouse.packages.house import House
@@ -158,11 +158,11 @@ async def _end_versions(house: House, when: Horizon, done: Collected, dry_run: b
     for one in found:
         by_package.setdefault(one.package_id, []).append(one)
     for some in by_package.values():
-        for start in range(0, len(some), 100):
-            done.versions += await house.database.write(_end_some, when, some[start : start + 100])
+        for few in batches(some, 100):
+            done.versions += await house.database.write(_end_some, when, few)
 
 
-def _end_some(connection: Connection, when: Horizon, some: list[Forgotten]) -> int:
+def _end_some(connection: Connection, when: Horizon, some: Sequence[Forgotten]) -> int:
     first = some[0]
     at = changes.begin(connection, first.project, CONTAINER, (), locks=[first.name_key])
     still = collection.still_forgotten(connection, CONTAINER, when.grace, [one.id for one in some])
@@ -182,8 +182,8 @@ async def _end_links(house: House, when: Horizon, done: Collected, dry_run: bool
     if dry_run:
         done.links = len(found)
         return
-    for start in range(0, len(found), collection.BATCH):
-        done.links += await house.database.write(collection.drop_idle_links, when.grace, when.retained, found[start : start + collection.BATCH])
+    for some in batches(found, collection.BATCH):
+        done.links += await house.database.write(collection.drop_idle_links, when.grace, when.retained, some)
 
 
 # -- blobs -----------------------------------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ async def _condemn(house: House, when: Horizon, done: Collected, dry_run: bool) 
     if dry_run:
         done.condemned = len(found)
         return
-    for start in range(0, len(found), collection.BATCH):
-        ids = [id_ for id_, _ in found[start : start + collection.BATCH]]
+    for some in batches(found, collection.BATCH):
+        ids = [id_ for id_, _ in some]
         done.condemned += await house.database.write(collection.condemn, when.grace, when.retained, ids, now())
 
 
