@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from packhouse.errors import RegistryError
+from packhouse.errors import InvalidParameter, InvalidUpload, RegistryError
 from packhouse.model import (
     Action,
     Actor,
@@ -77,12 +77,19 @@ class Form(Struct):
 
     def texts(self, name: str) -> list[str]:
         """All values of a field. Raises `InvalidUpload` where one is not UTF-8."""
-        from packhouse.errors import InvalidUpload
-
         try:
             return [value.decode() for key, value in self.fields if key == name]
         except UnicodeDecodeError as error:
             raise InvalidUpload(f"Field {name} is not valid UTF-8") from error
+
+    def the_file(self) -> Part:
+        """The one file: the body itself, or the field `file` of a form. Raises `InvalidParameter`, or `InvalidUpload` where there are others."""
+        if not self.files:
+            raise InvalidParameter("file is missing", parameter="file")
+        if len(self.files) > 1 or self.files[0].name not in ("", "file"):
+            brought = ", ".join(part.name[:80] or "an unnamed one" for part in self.files[:5])
+            raise InvalidUpload(f"The form must bring one file in the field `file`, not {brought}")
+        return self.files[0]
 
 
 # -- what a handler holds --------------------------------------------------------------------------------------------

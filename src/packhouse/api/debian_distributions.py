@@ -15,14 +15,12 @@ from packhouse.api.shapes import Shape
 from packhouse.contract import Action, Answer, Route
 from packhouse.db import shelves
 from packhouse.errors import InvalidParameter, ShelfNotFound
+from packhouse.grammar.distributions import ARCHITECTURE, COMPONENT, DISTRIBUTION
 from packhouse.model import Shelf
 from packhouse.packages.shelves import SECONDS, NewShelf, change, create, remove
 from packhouse.responses import Reply, json_reply
 
 FORMAT = "debian"
-NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,99}")
-COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-ARCHITECTURE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 LINE = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]*")
 TEXTS = ("origin", "label", "version", "description")
 DEFAULTS: Mapping[str, Any] = {"components": ["main"], "architectures": ["amd64"]}
@@ -63,7 +61,7 @@ async def create_one(call: Call) -> Answer:
     """A new one, with a key of its own. Raises `Invalid`."""
     parameters = await read_parameters(call)
     codename = parameters.needed("codename")
-    if not NAME.fullmatch(codename):
+    if not DISTRIBUTION.fullmatch(codename):
         raise InvalidParameter("codename is invalid: use letters, digits, dots and dashes", parameter="codename")
     new = read_values(parameters, codename, {})
     return json_reply(distribution_shape(await create(call.house, call.place.id, FORMAT, new, call.actor)), 201)
@@ -72,9 +70,12 @@ async def create_one(call: Call) -> Answer:
 async def update_one(call: Call) -> Answer:
     """The same with what was sent; its key and codename stay. Raises `Invalid`, `ShelfNotFound`."""
     parameters = await read_parameters(call)
-    held = await find(call)
-    new = read_values(parameters, held.name, msgspec.json.decode(held.values))
-    return json_reply(distribution_shape(await call.house.database.write(change, call.place.id, FORMAT, new, call.actor)))
+
+    def changed(held: Shelf) -> NewShelf:
+        return read_values(parameters, held.name, msgspec.json.decode(held.values))
+
+    write, codename = call.house.database.write, call.params["codename"]
+    return json_reply(distribution_shape(await write(change, call.place.id, FORMAT, codename, changed, call.actor)))
 
 
 async def delete_one(call: Call) -> Answer:
@@ -86,7 +87,7 @@ async def delete_one(call: Call) -> Answer:
 def read_values(parameters: Parameters, codename: str, held: Mapping[str, Any]) -> NewShelf:
     """What is sent about a distribution, over what it says already. Raises `InvalidParameter`."""
     suite = _line(parameters, "suite", held)
-    if suite and not NAME.fullmatch(suite):
+    if suite and not DISTRIBUTION.fullmatch(suite):
         raise unfit("suite")
     seconds = parameters.integer(SECONDS) if SECONDS in parameters else held.get(SECONDS)
     if seconds is not None and not DAY <= seconds <= LONGEST:

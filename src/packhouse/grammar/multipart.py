@@ -15,6 +15,7 @@ from packhouse.model import PartEnd, PartStart
 KIB, MIB = 1024, 1024**2
 MAX_HEADERS = 8 * KIB
 MAX_HEADER_COUNT = 32
+FORM = "multipart/form-data"
 
 Event: TypeAlias = PartStart | bytes | PartEnd
 
@@ -23,6 +24,11 @@ _VALUE = re.compile(rf"[ \t]*({_TOKEN}(?:/{_TOKEN})?)[ \t]*")
 _PARAMETER = re.compile(rf';[ \t]*(?:({_TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]++|\\.)*)"|([^;" \t]*+)))?[ \t]*')
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046, section 5.1.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def splitter_of(content_type: str) -> MultipartSplitter | None:
+    """For a body that is a file, or a form with a file in it; None where it is the file itself. Raises `InvalidUpload`."""
+    return MultipartSplitter(content_type) if content_type.partition(";")[0].strip().lower() == FORM else None
 
 
 class MultipartSplitter:
@@ -148,7 +154,7 @@ class MultipartSplitter:
 
 def _read_boundary(content_type: str) -> str:
     media_type, parameters = _read_options(content_type, "Content-Type")
-    if media_type != "multipart/form-data":
+    if media_type != FORM:
         raise InvalidUpload(f"Content-Type {media_type[:100]!r} is not multipart/form-data")
     boundary = parameters.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):

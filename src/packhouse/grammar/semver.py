@@ -59,6 +59,12 @@ def is_valid(text: str) -> bool:
     return True
 
 
+def without_build(version: str) -> str:
+    """The version without its build metadata, which makes no other version of it. Raises `InvalidVersion`."""
+    parse(version)
+    return version.partition("+")[0]
+
+
 def is_prerelease(text: str) -> bool:
     """Whether the version comes before its release. Raises `InvalidVersion`."""
     return _split(text)[3] is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -106,13 +106,14 @@ def add(connection: Connection, place_id: int, format: str, new: NewShelf, keys:
     return _finish(connection, place_id, format, new.name, "shelf_create", actor, at)
 
 
-def change(connection: Connection, place_id: int, format: str, new: NewShelf, actor: Actor) -> Shelf:
-    """What holds for it from now on. Raises `ShelfNotFound`, `Invalid`."""
-    at = _begin(connection, place_id, format, new.name)
-    found = _get(connection, place_id, format, new.name)
+def change(connection: Connection, place_id: int, format: str, name: str, changed: Callable[[Shelf], NewShelf], actor: Actor) -> Shelf:
+    """What holds for it from now on, made from what held before. Raises `ShelfNotFound`, `Invalid`, and what `changed` raises."""
+    at = _begin(connection, place_id, format, name)
+    found = _get(connection, place_id, format, name)
+    new = changed(found)
     _check_names(new, [one for one in shelves.list_shelves(connection, place_id, format) if one.id != found.id])
     _set(connection, found.id, new, at)
-    return _finish(connection, place_id, format, new.name, "shelf_update", actor, at)
+    return _finish(connection, place_id, format, name, "shelf_update", actor, at)
 
 
 def remove(connection: Connection, place_id: int, format: str, name: str, actor: Actor) -> None:

@@ -31,8 +31,7 @@ def version_id(version: str) -> str:
     """The version without build metadata: Cargo takes 1.0.0 and 1.0.0+a for one version. Raises `InvalidVersion`."""
     if len(version) > VERSION_LIMIT:
         raise InvalidVersion(f"Version {version[:32]!r}... is longer than {VERSION_LIMIT} characters")
-    semver.parse(version)
-    return version.partition("+")[0]
+    return semver.without_build(version)
 
 
 def version_key(version: str) -> semver.Key:

@@ -6,15 +6,13 @@ import re
 from typing import TypeAlias
 
 from packhouse.errors import FileNotFound, InvalidName, InvalidParameter, InvalidVersion
+from packhouse.grammar.distributions import COMPONENT
 from packhouse.model import Struct
 
 SHOWN = 80
 LONGEST = 200  # of a name or version: both are segments of paths
 NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 VERSION = re.compile(r"(?:(?P<epoch>[0-9]{1,10}):)?(?P<upstream>[A-Za-z0-9][A-Za-z0-9.+~-]*(?::[A-Za-z0-9.+~-]+)*)")
-DISTRIBUTION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]{0,99}")
-COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-ARCHITECTURE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]{0,254}")
 BINARY = re.compile(r".+\.(deb|udeb|ddeb)")
 HIGHEST_EPOCH = 2**31 - 1  # what dpkg can count to

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Form, Part, Route
+from packhouse.contract import PROJECT, Action, Answer, Call, Form, Route
 from packhouse.errors import AlreadyExists, InvalidParameter, InvalidUpload, PackageNotFound, PreconditionFailed, VersionNotFound
 from packhouse.formats.generic import names
 from packhouse.formats.generic.parse import check_digests
-from packhouse.grammar.multipart import MultipartSplitter
+from packhouse.grammar.multipart import splitter_of
 from packhouse.model import FileRow, Instant, NewFile, Published, Struct, Upload, VersionRow
 from packhouse.responses import empty_reply, json_reply
 
@@ -38,13 +38,13 @@ async def put_file(call: Call) -> Answer:
     target = read_target(call)
     read_options(call.query)
     await check_preconditions(call, target)
-    multipart = media_type(call) == "multipart/form-data"
-    form = await call.spool(MultipartSplitter(call.headers["content-type"]) if multipart else None, inspected=False)
+    splitter = splitter_of(call.headers.get("content-type", ""))
+    form = await call.spool(splitter, inspected=False)
     options = {**call.query, **read_fields(form)}
     status, select = read_options(options)
     target = msgspec.structs.replace(target, path=join_folder(options.get("path", ""), call.params["path"]))  # type: ignore[type-var]
-    content = only_file(form).content
-    check_digests(call.headers, content.blob, multipart=multipart)
+    content = form.the_file().content
+    check_digests(call.headers, content.blob, multipart=splitter is not None)
     file = NewFile(path=target.stored, content=content)
     published = await publish(call, Upload(name=target.name, version=target.version, files=(file,), status=status))
     if select:
@@ -117,16 +117,6 @@ def read_fields(form: Form) -> dict[str, str]:
     return {name: values[0] for name, values in found.items() if values}
 
 
-def only_file(form: Form) -> Part:
-    """The one file of the body. Raises `InvalidParameter` where there is none, `InvalidUpload` where there are others."""
-    if not form.files:
-        raise InvalidParameter("file is missing", parameter="file")
-    if len(form.files) > 1 or form.files[0].name not in ("", "file"):
-        brought = ", ".join(part.name[:80] or "an unnamed one" for part in form.files[:5])
-        raise InvalidUpload(f"The form must bring one file in the field `file`, not {brought}")
-    return form.files[0]
-
-
 async def check_preconditions(call: Call, target: Target) -> None:
     """Obey If-Match and If-None-Match before the body comes. Raises `PreconditionFailed`."""
     unless, only = call.headers.get("if-none-match"), call.headers.get("if-match")
@@ -166,10 +156,6 @@ async def find_version(call: Call, name: str, version: str) -> VersionRow | None
     except (PackageNotFound, VersionNotFound):
         return None
     return next((row for package in rows.packages for row in package.versions if row.version == version), None)
-
-
-def media_type(call: Call) -> str:
-    return call.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def describe_file(call: Call, row: VersionRow, file: FileRow) -> dict[str, Any]:

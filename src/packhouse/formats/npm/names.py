@@ -51,8 +51,7 @@ def _is_scope(scope: str) -> bool:
 
 def version_id(version: str) -> str:
     """The version without build metadata: clients drop it, so 1.0.0+a and 1.0.0+b are one version. Raises `InvalidVersion`."""
-    semver.parse(version)
-    return version.partition("+")[0]
+    return semver.without_build(version)
 
 
 def version_key(version: str) -> semver.Key:

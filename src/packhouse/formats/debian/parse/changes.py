@@ -10,6 +10,7 @@ from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
 from packhouse.formats.debian import names
 from packhouse.formats.debian.parse.debs import SOURCE, Facts, Read, describe
 from packhouse.formats.debian.parse.stanzas import LARGEST, Fields, read_stanza
+from packhouse.grammar.distributions import COMPONENT, DISTRIBUTION
 from packhouse.model import Blob, Struct, replace
 
 HEAD, TAIL = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----"
@@ -54,7 +55,7 @@ def read_changes(path: str) -> Changes:
     """The list of an upload. Raises `InvalidUpload`."""
     values = _values(_read(path, ".changes"))
     distribution = values.get("distribution", "").strip()
-    if not names.DISTRIBUTION.fullmatch(distribution):
+    if not DISTRIBUTION.fullmatch(distribution):
         raise InvalidUpload(f"Field Distribution of the .changes is {distribution[:80]!r}, it must name one distribution")
     name, version = read_source(values)
     return Changes(name=name, version=version, distribution=distribution, files=_sums(values, ".changes"))
@@ -121,7 +122,7 @@ def _sum(name: str, listed: list[str], named: list[str], what: str) -> Sum:
         raise InvalidUpload(f"The {what} lists {name[:80]!r} without a plain name, a SHA-256 and a size")
     section, priority = (named[2], named[3]) if len(named) == 5 else ("", "")
     found = Sum(name=name, size=int(size), sha256=digest, section=section, priority=priority)
-    if not names.COMPONENT.fullmatch(found.component):
+    if not COMPONENT.fullmatch(found.component):
         raise InvalidUpload(f"The {what} has the section {section[:80]!r}, whose first part is no component")
     return found
 

@@ -11,6 +11,7 @@ from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
 from packhouse.formats.debian import names
 from packhouse.formats.debian.parse.stanzas import Fields, read_stanza, write_stanza
 from packhouse.grammar.archive import MIB, Limits
+from packhouse.grammar.distributions import ARCHITECTURE
 from packhouse.grammar.tars import read_tar
 from packhouse.model import About, Dependency, Struct
 
@@ -55,7 +56,7 @@ def read_deb(path: str, kind: str) -> Read:
     fields = read_stanza(control, "The control file")
     values = {name.lower(): value for name, value in fields}
     package, version, architecture = (_need(values, name) for name in ("Package", "Version", "Architecture"))
-    if not names.ARCHITECTURE.fullmatch(architecture):
+    if not ARCHITECTURE.fullmatch(architecture):
         raise InvalidUpload(f"Architecture {architecture[:80]!r} is invalid: use small letters, digits and -")
     name, source_version = _source_of(values.get("source", ""), package, version)
     facts = Facts(

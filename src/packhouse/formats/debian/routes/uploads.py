@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import msgspec
 
-from packhouse.contract import Answer, Call, Form, Part
+from packhouse.contract import Answer, Call
 from packhouse.errors import InvalidParameter, InvalidUpload, PackageNotFound
 from packhouse.formats.debian import names
 from packhouse.formats.debian.parse import Changes, Facts, Read, Source, Sum, read_changes, read_deb, read_dsc
 from packhouse.formats.debian.parse.changes import write_source
-from packhouse.grammar.multipart import MultipartSplitter
+from packhouse.grammar.multipart import splitter_of
 from packhouse.model import Blob, FileRow, NewFile, Spooled, Struct, Upload, replace
 from packhouse.responses import json_reply
 
@@ -77,20 +77,10 @@ async def put_aside(call: Call, name: str) -> None:
 
 async def receive(call: Call) -> Spooled:
     """The one file of the body. Raises `InvalidParameter`, `InvalidUpload`."""
-    multipart = call.headers.get("content-type", "").partition(";")[0].strip().lower() == "multipart/form-data"
-    content = only_file(await call.spool(MultipartSplitter(call.headers["content-type"]) if multipart else None)).content
+    content = (await call.spool(splitter_of(call.headers.get("content-type", "")))).the_file().content
     if not content.size:
         raise InvalidUpload("The body is empty: send the file")
     return content
-
-
-def only_file(form: Form) -> Part:
-    """The one file of a form. Raises `InvalidParameter`, `InvalidUpload`."""
-    if not form.files:
-        raise InvalidParameter("file is missing", parameter="file")
-    if len(form.files) > 1 or form.files[0].name not in ("", "file"):
-        raise InvalidUpload("The form must bring one file, in the field `file`")
-    return form.files[0]
 
 
 # -- what a .changes publishes ---------------------------------------------------------------------------------------
