@@ -27,7 +27,7 @@ class Driver(FormatDriver):
         return f"{self.base(project_id)}/{name.replace('/', '%2f')}"
 
     def publish(self, project_id: int | str, sample: Sample) -> None:
-        self.send("PUT", self.package_path(project_id, sample.name), sample.document(), "publish")
+        self.put(self.package_path(project_id, sample.name), sample.document(), "publish")
 
     def listing(self, project_id: int | str, name: str) -> set[str]:
         """The versions that a client may choose from."""
@@ -46,13 +46,13 @@ class Driver(FormatDriver):
 
     def tag(self, project_id: int | str, sample: Sample, tag: str) -> None:
         path = f"{self.base(project_id)}/-/package/{sample.name.replace('/', '%2f')}/dist-tags/{tag}"
-        self.send("PUT", path, sample.version, "dist-tag")
+        self.put(path, sample.version, "dist-tag")
 
     def yank(self, project_id: int | str, sample: Sample, reason: str) -> None:
         """Deprecate, as npm does: the whole packument goes back with a message; an empty one takes it back."""
         document = self.packument(project_id, sample.name)
         document["versions"][sample.version]["deprecated"] = reason
-        self.send("PUT", self.package_path(project_id, sample.name), document, "deprecate")
+        self.put(self.package_path(project_id, sample.name), document, "deprecate")
 
     def delete(self, project_id: int | str, sample: Sample) -> None:
         """Unpublish a version in the steps of npm; the last one takes the package with it."""
@@ -62,9 +62,9 @@ class Driver(FormatDriver):
             self.ask("DELETE", f"{path}/-rev/{document['_rev']}")
             return
         del document["versions"][sample.version]
-        self.send("PUT", f"{path}/-rev/{document['_rev']}", document, "unpublish")
+        self.put(f"{path}/-rev/{document['_rev']}", document, "unpublish")
         revision = json.loads(self.ask("GET", f"{path}?write=true"))["_rev"]
         self.ask("DELETE", f"{self.file_path(project_id, sample)}/-rev/{revision}")
 
-    def send(self, method: str, path: str, document: Any, command: str) -> bytes:
-        return self.ask(method, path, json.dumps(document).encode(), {"Content-Type": "application/json", "npm-command": command})
+    def put(self, path: str, document: Any, command: str) -> bytes:
+        return self.ask("PUT", path, json.dumps(document).encode(), {"Content-Type": "application/json", "npm-command": command})
