@@ -9,11 +9,14 @@ import subprocess
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import httptools
+
+T = TypeVar("T")
 
 ONCE = "X-Once"
 """A header that wrk sets to another number with every request."""
@@ -95,19 +98,44 @@ class Connection:
 
     def ask(self, request: Request) -> Reply:
         """Send a request and read the whole answer. Raises `OSError`."""
-        if self._socket is None:
-            self._socket = socket.create_connection((self._host, self._port), self._timeout)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _send(self._socket, _head(request), request.body)
+        link = self._open()
+        _send(link, _head(request), request.body)
         answer = _Answer()
         while not answer.complete:
-            data = self._socket.recv(256 * 1024)
-            if not data:
-                raise ConnectionResetError(f"{request.method} {request.url}: the connection was closed before the whole answer came")
-            answer.parser.feed_data(data)
+            answer.parser.feed_data(self._some(request, link.recv(256 * 1024)))
         if answer.last:
             self.close()
         return Reply(answer.parser.get_status_code(), answer.headers, b"".join(answer.pieces))
+
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.create_connection((self._host, self._port), self._timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._socket
+
+    def _some(self, request: Request, data: bytes) -> bytes:
+        if not data:
+            raise ConnectionResetError(f"{request.method} {request.url}: the connection was closed before the whole answer came")
+        return data
+
+    def swallow(self, request: Request) -> int:
+        """Send a GET and read the whole answer, keeping nothing of it; its length. Raises `OSError`, `UnexpectedAnswer`."""
+        link = self._open()
+        _send(link, _head(request), b"")
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self._some(request, link.recv(4096))
+        answer = _Answer()
+        answer.parser.feed_data(head)
+        check_status(request, Reply(answer.parser.get_status_code(), answer.headers, head[:300]), (200,))
+        length = head.index(b"\r\n\r\n") + 4 + int(answer.headers["content-length"])
+        left, buffer = length - len(head), bytearray(256 * 1024)
+        while left:
+            got = link.recv_into(buffer, min(left, len(buffer)))
+            if not got:
+                raise ConnectionResetError(f"{request.url}: the connection was closed {left} bytes before the end")
+            left -= got
+        return length
 
     def close(self) -> None:
         """Close it."""
@@ -160,10 +188,10 @@ def warm_up(request: Request, expect: int, connections: int = 16) -> Reply:
     return reply
 
 
-def flood(request: Request, seconds: int, connections: int, threads: int, others: Sequence[Request] = ()) -> Flood:
+def flood(request: Request, seconds: int, connections: int, others: Sequence[Request] = ()) -> Flood:
     """Let wrk repeat one GET, or several in turn that differ in their paths. Raises `UnexpectedAnswer` when any answer is an error."""
     script = SEVERAL if others else SUMMARY
-    argv = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(script)]
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(script)]
     for name, value in request.headers.items():
         argv += ["-H", f"{name}: {value}"]
     paths = [urllib.parse.urlsplit(one.url).path for one in (request, *others)] if others else []
@@ -180,25 +208,51 @@ def flood(request: Request, seconds: int, connections: int, threads: int, others
     return Flood(count, said["microseconds"] / 1e6, said["p50"] / 1000, said["p99"] / 1000, said["bytes"] / count, int(said["broken"]))
 
 
+def swallow(request: Request, seconds: float, connections: int) -> Flood:
+    """Repeat one GET of a large body over several connections, each to the end of the answer that it is in. Raises `UnexpectedAnswer`.
+
+    Bodies are read in pieces of 256 KiB and forgotten: wrk reads 8 KiB at a time, which costs more than it costs a server to send them.
+    """
+    times, lengths = list[float](), list[int]()
+    ends = time.perf_counter() + seconds
+
+    def work(connection: Connection) -> None:
+        while (before := time.perf_counter()) < ends:
+            lengths.append(connection.swallow(request))
+            times.append(time.perf_counter() - before)
+
+    elapsed = at_once(work, request.url, connections)
+    return make_flood(times, elapsed, sum(lengths) / len(lengths))
+
+
 def send_all(requests: Sequence[Request], connections: int, expect: Sequence[int]) -> Flood:
     """Send every request once over several connections. Raises `UnexpectedAnswer` at the first other status."""
-    waiting, lock = iter(requests), threading.Lock()
-    times: list[float] = []
+    waiting, times = Waiting(requests), list[float]()
+
+    def work(connection: Connection) -> None:
+        for request in waiting:
+            before = time.perf_counter()
+            check_status(request, connection.ask(request), expect)
+            times.append(time.perf_counter() - before)
+
+    elapsed = at_once(work, requests[0].url, connections)
+    return make_flood(times, elapsed, sum(len(r.body) for r in requests) / len(requests))
+
+
+def at_once(work: Callable[[Connection], None], url: str, connections: int) -> float:
+    """Let so many threads work, each on a connection of its own; the seconds until the last has ended. Raises what the first to fail raised."""
     failures: list[BaseException] = []
 
-    def work() -> None:
-        connection = Connection(requests[0].url)
+    def run() -> None:
+        connection = Connection(url)
         try:
-            for request in _take(waiting, lock):
-                before = time.perf_counter()
-                check_status(request, connection.ask(request), expect)
-                times.append(time.perf_counter() - before)
-        except (OSError, httptools.HttpParserError, UnexpectedAnswer) as error:
+            work(connection)
+        except (OSError, KeyError, httptools.HttpParserError, UnexpectedAnswer) as error:
             failures.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=work) for _ in range(connections)]
+    threads = [threading.Thread(target=run) for _ in range(connections)]
     begun = time.perf_counter()
     for thread in threads:
         thread.start()
@@ -207,7 +261,28 @@ def send_all(requests: Sequence[Request], connections: int, expect: Sequence[int
     elapsed = time.perf_counter() - begun
     if failures:
         raise failures[0]
-    return Flood(len(times), elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, sum(len(r.body) for r in requests) / len(requests))
+    return elapsed
+
+
+def make_flood(times: Sequence[float], elapsed: float, bytes_each: float) -> Flood:
+    """What a load did, from how long each request took."""
+    return Flood(len(times), elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, bytes_each)
+
+
+class Waiting(Generic[T]):
+    """Work that several threads share: each piece is handed out once."""
+
+    def __init__(self, pieces: Iterable[T]) -> None:
+        self._pieces, self._lock = iter(pieces), threading.Lock()
+
+    def __iter__(self) -> Iterator[T]:
+        while True:
+            with self._lock:
+                try:
+                    piece = next(self._pieces)
+                except StopIteration:
+                    return
+            yield piece
 
 
 def send_for(make: Callable[[int], Request], seconds: float, connections: int, expect: Sequence[int], most: int) -> tuple[Flood, Callable[[], Flood]]:
@@ -224,12 +299,3 @@ def percentile(values: Sequence[float], percent: float) -> float:
     """The value below which this share lies, by nearest rank; 0 for nothing."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
-
-
-def _take(waiting: Iterator[Request], lock: threading.Lock) -> Iterator[Request]:
-    while True:
-        with lock:
-            request = next(waiting, None)
-        if request is None:
-            return
-        yield request

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import figures
-from load import Flood, Request, flood
+from load import Flood, Request, flood, swallow
 from processes import busy_seconds, own_seconds, stop_everything
 from servers import Server
 from servers.conan import ConanServer, start_conan_server
@@ -95,9 +95,13 @@ class Stage:
         others = max(0.0, busy - own - cpu) / (did.seconds * len(os.sched_getaffinity(0)))
         return figures.Sample(did.requests / did.seconds, cpu / did.requests * 1000, did.p50_ms, did.p99_ms, did.bytes_each, did.broken, others)
 
-    def reads(self, server: Server, request: Request, connections: int = 16, threads: int = 1) -> Callable[[], figures.Sample]:
+    def reads(self, server: Server, request: Request) -> Callable[[], figures.Sample]:
         """A measurement that repeats one GET."""
-        return lambda: self.sample(server, lambda: flood(request, self.seconds, connections, threads))
+        return lambda: self.sample(server, lambda: flood(request, self.seconds, 16))
+
+    def downloads(self, server: Server, request: Request, connections: int = 8) -> Callable[[], figures.Sample]:
+        """A measurement that repeats one GET of a large body."""
+        return lambda: self.sample(server, lambda: swallow(request, self.seconds, connections))
 
     def close(self) -> None:
         """Stop the servers and remove the data."""

@@ -130,7 +130,7 @@ def measure_install(stage: Stage) -> list[Result]:
 
 
 def _floods(stage: Stage, server: Packhouse | ConanServer, first: Request, others: list[Request]) -> Callable[[], Sample]:
-    return lambda: stage.sample(server, lambda: flood(first, stage.seconds, CONNECTIONS, 1, others))
+    return lambda: stage.sample(server, lambda: flood(first, stage.seconds, CONNECTIONS, others))
 
 
 def _servers(stage: Stage) -> list[Packhouse | ConanServer]:

@@ -6,16 +6,14 @@ import hashlib
 import http.client
 import json
 import os
-import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import httptools
+from functools import partial
 
 from figures import LimitResult, Race, Result, Sample, run_race
-from load import Connection, Flood, Request, UnexpectedAnswer, ask, check_status, percentile, send_all, warm_up
+from load import Connection, Flood, Request, UnexpectedAnswer, Waiting, ask, at_once, check_status, make_flood, send_all, warm_up
 from samples import GIB, KIB, MIB
 from servers import Server, basic
 from servers.packhouse import Packhouse
@@ -115,15 +113,15 @@ def measure_manifest(stage: Stage) -> list[Result]:
     entries: dict[str, Callable[[], Sample]] = {}
     for server, url in _servers(stage):
         _push_image(_shelf(server, url), "small", os.urandom(KIB))
-        entries[server.name] = _reads(stage, server, url, "manifests/small", 16, 1)
+        entries[server.name] = _reads(server, url, "manifests/small", stage.reads)
     return [run_race(Race("Manifest by tag, c=16", "requests/s", entries, {"docker-registry": 6}), stage.rounds)]
 
 
-def _reads(stage: Stage, server: Server, url: str, path: str, connections: int, threads: int) -> Callable[[], Sample]:
+def _reads(server: Server, url: str, path: str, how: Callable[[Server, Request], Callable[[], Sample]]) -> Callable[[], Sample]:
     def measure() -> Sample:
         request = _shelf(server, url).ask(path, Accept=MANIFEST)
         warm_up(request, 200, 2)
-        return stage.reads(server, request, connections, threads)()
+        return how(server, request)()
 
     return measure
 
@@ -139,10 +137,10 @@ def measure_pull(stage: Stage) -> list[Result]:
         entries: dict[str, Callable[[], Sample]] = {}
         for server, url in _servers(stage):
             digest, _ = _push_image(_shelf(server, url), f"layer-{size}", layer)
-            entries[server.name] = _reads(stage, server, url, f"blobs/{digest}", connections, 2)
+            entries[server.name] = _reads(server, url, f"blobs/{digest}", partial(stage.downloads, connections=connections))
         static = stage.nginx().serve(f"layer-{size}.bin", layer)
         warm_up(static, 200, 2)
-        entries["nginx"] = stage.reads(stage.nginx(), static, connections, 2)
+        entries["nginx"] = stage.downloads(stage.nginx(), static, connections)
         results.append(run_race(Race(f"Layer pull, {label}, c={connections}", "requests/s", entries, targets), stage.rounds))
     return results
 
@@ -168,36 +166,15 @@ def _pushes(stage: Stage, server: Server, url: str) -> Callable[[], Sample]:
 
 
 def _push_all(shelf: Shelf, layers: Sequence[bytes]) -> Flood:
-    digests = [(layer, _digest(layer)) for layer in layers]
-    waiting, lock, times, failures = iter(digests), threading.Lock(), list[float](), list[BaseException]()
+    waiting, times = Waiting([(layer, _digest(layer)) for layer in layers]), list[float]()
 
-    def work() -> None:
-        connection = Connection(shelf.url)
-        try:
-            while (found := _next(waiting, lock)) is not None:
-                before = time.perf_counter()
-                _push(connection, shelf, *found)
-                times.append(time.perf_counter() - before)
-        except (OSError, KeyError, httptools.HttpParserError, UnexpectedAnswer) as error:
-            failures.append(error)
-        finally:
-            connection.close()
+    def work(connection: Connection) -> None:
+        for layer, digest in waiting:
+            before = time.perf_counter()
+            _push(connection, shelf, layer, digest)
+            times.append(time.perf_counter() - before)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    begun = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    elapsed = time.perf_counter() - begun
-    if failures:
-        raise failures[0]
-    return Flood(len(times), elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, MIB)
-
-
-def _next(waiting: Iterator[tuple[bytes, str]], lock: threading.Lock) -> tuple[bytes, str] | None:
-    with lock:
-        return next(waiting, None)
+    return make_flood(times, at_once(work, shelf.url, 4), MIB)
 
 
 def _large_push(stage: Stage, server: Server, url: str) -> Callable[[], Sample]:
@@ -350,7 +327,7 @@ def measure_warm(stage: Stage) -> list[Result]:
 
 
 def _pull_often(base: Request, count: int) -> Flood:
-    """Manifest by tag, configuration, layer: again and again on one connection."""
+    """Manifest by tag, configuration, layers, each compared with its digest as every client does: again and again on one connection."""
     connection, times = Connection(base.url), list[float]()
     begun = time.perf_counter()
     for _ in range(count):
@@ -361,11 +338,14 @@ def _pull_often(base: Request, count: int) -> Flood:
         manifest = json.loads(reply.body)
         for blob in (manifest["config"], *manifest["layers"]):
             request = Request(f"{base.url}/blobs/{blob['digest']}", base.headers)
-            check_status(request, connection.ask(request), (200,))
+            reply = connection.ask(request)
+            check_status(request, reply, (200,))
+            if _digest(reply.body) != blob["digest"]:
+                raise UnexpectedAnswer(f"{request.url} was answered with other bytes")
         times.append(time.perf_counter() - before)
     elapsed = time.perf_counter() - begun
     connection.close()
-    return Flood(count, elapsed, percentile(times, 50) * 1000, percentile(times, 99) * 1000, 100 * MIB)
+    return make_flood(times, elapsed, 100 * MIB)
 
 
 WORKLOADS = (

@@ -20,14 +20,13 @@ def measure_downloads(stage: Stage) -> list[Result]:
         content = os.urandom(size)
         file = f"file-{size}.bin"
         stage.prepare(file, lambda f=file, c=content: ask(server.generic(f, "PUT", c), (200, 201)))  # type: ignore[misc]
-        large = size > MIB
-        connections, threads = (8, 2) if large else (16, 1)
         static = stage.nginx().serve(file, content)
         warm_up(server.generic(file), 200)
         warm_up(static, 200)
+        measure = stage.downloads if size > MIB else stage.reads
         entries = {
-            server.name: stage.reads(server, server.generic(file), connections, threads),
-            "nginx": stage.reads(stage.nginx(), static, connections, threads),
+            server.name: measure(server, server.generic(file)),
+            "nginx": measure(stage.nginx(), static),
         }
         results.append(run_race(Race(f"Generic download, {label}", "requests/s", entries, {"nginx": target}), stage.rounds))
     return results

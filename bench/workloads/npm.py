@@ -45,8 +45,7 @@ def measure_tarball(stage: Stage) -> list[Result]:
         document = build_npm_document(package, "1.0.0", size)
         stage.prepare(package, lambda d=document, p=package: [ask(server.publish_npm(p, d), PUBLISHED) for server in servers])  # type: ignore[misc]
         requests = {server.name: _tarball(server, package) for server in servers}
-        large = size > MIB
-        results.append(_race(stage, servers, f"npm tarball, {label}", requests, 200, targets, 8 if large else 16, 2 if large else 1))
+        results.append(_race(stage, servers, f"npm tarball, {label}", requests, 200, targets, large=size > MIB))
     return results
 
 
@@ -75,21 +74,22 @@ def _race(
     requests: Mapping[str, Request],
     expect: int,
     targets: Mapping[str, float],
-    connections: int = 16,
-    threads: int = 1,
+    *,
+    large: bool = False,
 ) -> Result:
+    measure = stage.downloads if large else stage.reads
     entries: dict[str, Callable[[], Sample]] = {}
     body = b""
     for server in servers:
         request = requests[server.name]
         reply = warm_up(request, expect)
         body = reply.body if server is servers[0] else body
-        entries[server.name] = stage.reads(server, request, connections, threads)
+        entries[server.name] = measure(server, request)
     if expect == 200 and "nginx" in targets:
         suffix = "json" if body[:1] == b"{" else "bin"
         static = stage.nginx().serve(f"npm-{len(body)}.{suffix}", body)
         warm_up(static, 200)
-        entries["nginx"] = stage.reads(stage.nginx(), static, connections, threads)
+        entries["nginx"] = measure(stage.nginx(), static)
     return run_race(Race(title, "requests/s", entries, targets), stage.rounds)
 
 
