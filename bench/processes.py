@@ -21,13 +21,14 @@ class Memory:
     """What one process holds, in KiB."""
 
     pid: int
-    command: str
+    parent: int
     rss: int
     pss: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Stat:
+    parent: int
     session: int
     seconds: float
 
@@ -158,14 +159,14 @@ def _all_stats() -> Iterator[tuple[int, _Stat]]:
 def _parse_stat(text: str) -> _Stat:
     # The command stands in brackets and may hold anything; the numbers follow the last bracket.
     numbers = text.rpartition(")")[2].split()
-    return _Stat(session=int(numbers[3]), seconds=sum(int(word) for word in numbers[11:15]) / TICKS)
+    return _Stat(parent=int(numbers[1]), session=int(numbers[3]), seconds=sum(int(word) for word in numbers[11:15]) / TICKS)
 
 
 def _read_memory(pid: int) -> Memory | None:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        stat = _parse_stat(Path(f"/proc/{pid}/stat").read_text(errors="replace"))
     except OSError:
         return None
     sizes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
-    return Memory(pid, command, sizes.get("Rss", 0), sizes.get("Pss", 0))
+    return Memory(pid, stat.parent, sizes.get("Rss", 0), sizes.get("Pss", 0))

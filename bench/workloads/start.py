@@ -53,10 +53,9 @@ def measure_idle(stage: Stage) -> list[Result]:
 
 
 def _workers(held: list[Memory], server: Packhouse) -> list[Memory]:
-    """Those that serve: what runs the leader's own command, or the leader alone where it serves itself."""
+    """Those that serve: the children of the leader. Theirs look into archives."""
     leader = server.group.process.pid
-    commands = {one.command for one in held if one.pid == leader}
-    return [one for one in held if one.pid != leader and one.command in commands] or held[:1]
+    return [one for one in held if one.parent == leader]
 
 
 WORKLOADS = (

@@ -26,6 +26,7 @@ from packhouse.packages.history import Clock
 from packhouse.packages.house import House
 from packhouse.packages.identities import Identities
 from packhouse.packages.inspect import Inspector
+from packhouse.packages.nursery import Nursery
 from packhouse.packages.shelves import RENEW_SECONDS, renew_due
 from packhouse.proxy.mount import Proxy
 from packhouse.settings import Settings
@@ -36,7 +37,12 @@ from packhouse.web.match import Entry, Matcher, mount
 from packhouse.web.probes import Probes
 
 
-def make_house(settings: Settings, formats: Sequence[Format] = FORMATS, signers: Callable[[int | None], Signer] | None = None) -> House:
+def make_house(
+    settings: Settings,
+    formats: Sequence[Format] = FORMATS,
+    signers: Callable[[int | None], Signer] | None = None,
+    nursery: Nursery | None = None,
+) -> House:
     """The parts that every request may need; nothing is opened yet."""
     database = open_database(settings.database_url, settings.data_path)
     blobs = settings.blobs.removeprefix("file:") or str(settings.data_path / "blobs")
@@ -54,15 +60,20 @@ def make_house(settings: Settings, formats: Sequence[Format] = FORMATS, signers:
             registry=RegistryTokens(settings.data_path / "keys" / "registry", settings.base_url),
         ),
         cache=DocumentCache(settings.document_cache_mib * 1024 * 1024),
-        inspector=Inspector(),
+        inspector=Inspector(nursery),
         identities=Identities(settings.outbound_allow),
         signers=signers,
     )
 
 
-def make_app(settings: Settings, formats: Sequence[Format] = FORMATS, signers: Callable[[int | None], Signer] | None = None) -> App:
+def make_app(
+    settings: Settings,
+    formats: Sequence[Format] = FORMATS,
+    signers: Callable[[int | None], Signer] | None = None,
+    nursery: Nursery | None = None,
+) -> App:
     """The application."""
-    house = make_house(settings, formats, signers)
+    house = make_house(settings, formats, signers, nursery)
     sessions = Sessions(house.database)
     pages = Pages(house, sessions)
     proxy = Proxy(house)

@@ -53,6 +53,7 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     from packhouse.assemble import make_app, make_house
     from packhouse.formats import FORMATS
     from packhouse.packages.firststart import prepare
+    from packhouse.packages.nursery import Nursery
     from packhouse.web import server
     from packhouse.web.logs import configure_logs
 
@@ -70,7 +71,7 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     gc.collect()
     gc.freeze()  # what is there now is shared by every process
     try:
-        status = server.serve(lambda: make_app(settings, formats, signers), sock, settings.processes, settings.drain_seconds)
+        status = server.serve(lambda: make_app(settings, formats, signers, Nursery.fork()), sock, settings.processes, settings.drain_seconds)
     finally:
         shutil.rmtree(metrics, ignore_errors=True)
     raise SystemExit(status)

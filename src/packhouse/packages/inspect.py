@@ -1,14 +1,12 @@
-"""Archives are looked into in a child process with limits on memory, time and open files: what breaks it is a refused upload."""
+"""Archives are looked into in another process with limits on memory, time and open files: what breaks it is a refused upload."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
-import resource
+import signal
 import struct
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
@@ -16,96 +14,159 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 import msgspec
 
 from packhouse import errors
-from packhouse.errors import InvalidUpload, RegistryError
+from packhouse.errors import InvalidUpload, RegistryError, Unavailable
+from packhouse.packages.nursery import HEAD, HELLO, REFUSED, Nursery, Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MEMORY = 1024**3
-CPU_SECONDS = 30
-OPEN_FILES = 64
 WALL_SECONDS = 60
 LARGEST_ANSWER = 16 * 1024**2
-USES = 5000  # a child is replaced after so many
+USES = 5000  # a reader is replaced after so many
 
-_HEAD = struct.Struct(">BI")
-OK, REFUSED = 0, 1
-
-
-class _Request(msgspec.Struct, frozen=True):
-    module: str
-    function: str
-    args: list[Any]
-    kwargs: dict[str, Any]
+_LENGTH = struct.Struct(">I")
 
 
-class _Child:
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
+class _Reader(asyncio.Protocol):
+    """One reader: it answers one request at a time."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._received = bytearray()
+        self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+        self._transport: Any = None
+        self.lost = False
+        self._pid = 0
         self.uses = 0
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(struct.pack(">I", len(request)) + request)
-        await self.process.stdin.drain()
-        kind, size = _HEAD.unpack(await self.process.stdout.readexactly(_HEAD.size))
-        if size > LARGEST_ANSWER:
-            raise InvalidUpload("The package describes itself with more than 16 MiB of metadata: publish one that says less")
-        return kind, await self.process.stdout.readexactly(size)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
 
-    async def end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self._fail(ConnectionResetError())
+
+    def _settle(self) -> None:
+        if self._waiting is None or len(self._received) < HEAD.size:
+            return
+        kind, size = HEAD.unpack_from(self._received)
+        if size > LARGEST_ANSWER:
+            self._fail(InvalidUpload("The package describes itself with more than 16 MiB of metadata: publish one that says less"))
+        elif len(self._received) >= HEAD.size + size:
+            answer = bytes(self._received[HEAD.size : HEAD.size + size])
+            self._received.clear()
+            if not self._waiting.done():
+                self._waiting.set_result((kind, answer))
+
+    def _fail(self, error: Exception) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)
+
+    async def greet(self) -> None:
+        """Wait until it is there. Raises `ConnectionResetError`, `TimeoutError`."""
+        kind, pid = await self._next()
+        assert kind == HELLO
+        (self._pid,) = _LENGTH.unpack(pid)
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Whether it answers or refuses, and with what. Raises `ConnectionResetError`, `TimeoutError`, `InvalidUpload`."""
+        self._transport.write(_LENGTH.pack(len(request)) + request)
+        self.uses += 1
+        return await self._next()
+
+    async def _next(self) -> tuple[int, bytes]:
+        if self.lost:
+            raise ConnectionResetError
+        self._waiting = self._loop.create_future()
+        late = self._loop.call_later(WALL_SECONDS, self._fail, TimeoutError())
+        self._settle()
+        try:
+            return await self._waiting
+        finally:
+            late.cancel()
+            self._waiting = None
+
+    def end(self) -> None:
+        if not self.lost and self._pid:  # as long as the socket is open, the number is its own
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+        self._transport.close()
 
 
 class Inspector:
-    """Children that read archives, started when first needed and used again."""
+    """Readers of archives, forked when first needed and used again."""
 
-    def __init__(self, size: int = 2) -> None:
-        self._free: list[_Child] = []
+    def __init__(self, nursery: Nursery | None = None, size: int = 2) -> None:
+        self._nursery = nursery
+        self._free: list[_Reader] = []
         self._places = asyncio.Semaphore(size)
+        self._starting = asyncio.Lock()
 
     async def run(self, read: Callable[Concatenate[str, P], T], path: str, *args: P.args, **kwargs: P.kwargs) -> T:
-        """`read(path, ...)` in a child. Raises what it raises, and `InvalidUpload` where it crashes or takes too long."""
-        request = msgspec.msgpack.encode(_Request(read.__module__, read.__qualname__, [path, *args], dict(kwargs)))
+        """`read(path, ...)` in a reader. Raises what it raises, `InvalidUpload` where it crashes or takes too long, `Unavailable` without one."""
+        request = msgspec.msgpack.encode(Request(read.__module__, read.__qualname__, [path, *args], dict(kwargs)))
         async with self._places:
-            child = self._free.pop() if self._free else await self._start()
+            reader = await self._take(read.__module__)
             try:
-                async with asyncio.timeout(WALL_SECONDS):
-                    kind, answer = await child.ask(request)
-            except (TimeoutError, asyncio.IncompleteReadError, BrokenPipeError, ConnectionResetError) as error:
-                await child.end()
+                kind, answer = await reader.ask(request)
+            except (TimeoutError, ConnectionResetError) as error:
+                reader.end()
                 raise InvalidUpload("The package cannot be inspected: it takes too much time or memory to read") from error
             except BaseException:
-                await child.end()
+                reader.end()
                 raise
-            child.uses += 1
-            if child.uses < USES:
-                self._free.append(child)
+            if reader.uses < USES:
+                self._free.append(reader)
             else:
-                await child.end()
+                reader.end()
         if kind == REFUSED:
             raise _revive(answer)
         result: T = _decoder(read).decode(answer)
         return result
 
-    async def _start(self) -> _Child:
-        environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "LANG": "C.UTF-8"}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "packhouse.packages.inspect",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
-            cwd="/",
-        )
-        return _Child(process)
+    async def _take(self, module: str) -> _Reader:
+        """A reader that waits, or a new one. Raises `Unavailable`."""
+        while self._free:
+            reader = self._free.pop()
+            if not reader.lost:
+                return reader
+        async with self._starting:
+            for fresh in (self._nursery is None, True):
+                try:
+                    return await self._start(module, fresh=fresh)
+                except (OSError, TimeoutError):
+                    continue  # the nursery is gone: another one is started
+        raise Unavailable("The package cannot be inspected now, as no process can be started for it: try again later")
+
+    async def _start(self, module: str, *, fresh: bool) -> _Reader:
+        if fresh:
+            await self._drop_nursery()
+            self._nursery = await asyncio.to_thread(Nursery.start)
+        assert self._nursery is not None
+        near = self._nursery.ask(module)
+        near.setblocking(False)
+        _, reader = await asyncio.get_running_loop().create_unix_connection(_Reader, sock=near)
+        try:
+            await reader.greet()
+        except BaseException:
+            reader.end()
+            raise
+        return reader
+
+    async def _drop_nursery(self) -> None:
+        nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            await asyncio.to_thread(nursery.close)
 
     async def close(self) -> None:
+        """End the readers, and the nursery."""
         while self._free:
-            await self._free.pop().end()
+            self._free.pop().end()
+        await self._drop_nursery()
 
 
 @lru_cache
@@ -118,33 +179,3 @@ def _revive(answer: bytes) -> RegistryError:
     kind = getattr(errors, name, InvalidUpload)
     revived: RegistryError = kind(message, **detail)
     return revived
-
-
-def _serve() -> None:
-    for limit, value in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_NOFILE, OPEN_FILES), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(limit, (value, value))
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # nothing a parser prints may reach the pipe
-    while len(head := source.read(4)) == 4:
-        request = msgspec.msgpack.decode(source.read(struct.unpack(">I", head)[0]), type=_Request)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        allowance = int(used.ru_utime + used.ru_stime) + CPU_SECONDS
-        resource.setrlimit(resource.RLIMIT_CPU, (allowance, resource.RLIM_INFINITY))
-        kind, answer = _answer(request)
-        sink.write(_HEAD.pack(kind, len(answer)) + answer)
-        sink.flush()
-
-
-def _answer(request: _Request) -> tuple[int, bytes]:
-    read = getattr(importlib.import_module(request.module), request.function)
-    try:
-        return OK, msgspec.msgpack.encode(read(*request.args, **request.kwargs))
-    except RegistryError as error:
-        detail = {k: v for k, v in error.detail.items() if isinstance(v, str | int | float | None)}
-        return REFUSED, msgspec.msgpack.encode((type(error).__name__, error.message, detail))
-    except (MemoryError, RecursionError):
-        return REFUSED, msgspec.msgpack.encode(("InvalidUpload", "The package cannot be inspected: it takes too much memory to read", {}))
-
-
-if __name__ == "__main__":
-    _serve()
