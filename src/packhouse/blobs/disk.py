@@ -59,7 +59,7 @@ class DiskStore:
             sync_folder(self.folder.parent)
 
     def path(self, name: str) -> Path:
-        return self.folder / name[:2] / name
+        return Path(f"{self.folder}/{name[:2]}/{name}")
 
     async def put(self, content: Spooled, name: str) -> None:
         await asyncio.to_thread(self._put, content, self.path(name))

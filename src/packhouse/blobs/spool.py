@@ -139,7 +139,7 @@ class SpoolWriter:
         self._second = [name for name in self.hashers if name in slow]
         self.size = start or 0
         self._direct = direct and self.size % ALIGNED == 0
-        self.path = spool.folder / (name or secrets.token_hex(16))
+        self.path = f"{spool.folder}/{name or secrets.token_hex(16)}"
         try:
             if start is None:
                 self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -190,7 +190,7 @@ class SpoolWriter:
         os.close(self._fd)
         self._fd = -1
         digests = {name: self.hashers[name].hexdigest() if name in self.hashers else "" for name in ALL_DIGESTS}
-        return Spooled(path=str(self.path), size=self.size, synced=synced, **digests)
+        return Spooled(path=self.path, size=self.size, synced=synced, **digests)
 
     async def sync(self) -> None:
         """What was taken so far is hashed and safe on disk. Raises `OutOfSpace`."""
@@ -216,7 +216,7 @@ class SpoolWriter:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        self.path.unlink(missing_ok=True)
+        Path(self.path).unlink(missing_ok=True)
 
     def _launch(self, last: bool = False) -> None:
         if self._block is None:

@@ -48,7 +48,7 @@ class Following:
         self._task = task
         task.add_done_callback(lambda _: self._end())
 
-    def begin(self, path: Path, length: int | None) -> None:
+    def begin(self, path: str, length: int | None) -> None:
         """The answer is there. A file of unknown length is not streamed: its end could not be held back."""
         self.length = length
         if length is not None and length >= LARGE:
@@ -71,7 +71,7 @@ class Following:
             return
         with contextlib.suppress(OSError, ValueError):
             length, _, path = note.read_text().partition(" ")
-            self.begin(Path(path), int(length))
+            self.begin(path, int(length))
 
     def move(self) -> None:
         """There may be more to read."""

@@ -17,13 +17,15 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
     try:
         # A byte order mark is dropped: npm reads a package.json that has one.
         value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_pairs, parse_constant=_refuse_number, parse_int=_small, parse_float=_finite)
-        depth = _depth_over(value, DEPTH)
-        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair cannot be written again
+        # each of these looks is only worth its time where the text can fail it
+        too_deep = data.count(b"{") + data.count(b"[") > DEPTH and _depth_over(value, DEPTH)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair cannot be written again
     except InvalidUpload as error:
         raise InvalidUpload(f"Invalid json in {what}: {error.message}") from error
     except (ValueError, RecursionError) as error:
         raise InvalidUpload(f"Invalid json in {what}: {_reason(error)}") from error
-    if depth:
+    if too_deep:
         raise InvalidUpload(f"Invalid json in {what}: nested deeper than {DEPTH} levels")
     if not isinstance(value, dict):
         raise InvalidUpload(f"Invalid json in {what}: it must be an object")
