@@ -41,6 +41,7 @@ types: $(RUNTIME) $(DEV) ## Check the types
 	@.venv/bin/mypy
 	@.venv/bin/mypy --scripts-are-modules $(SCRIPTS)
 	@MYPYPATH=src:tests/support .venv/bin/mypy --no-namespace-packages tests/support tests/clients tests/conftest.py
+	@MYPYPATH=.:src:tests/support .venv/bin/mypy --explicit-package-bases tests/formats/*/driver.py
 
 bench: $(RUNTIME) $(DEV) $(PAGES) ## Measure reading and publishing on this machine
 	@$(PYTHON) bench/run.py $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from driving import FormatDriver
@@ -38,8 +39,8 @@ class Driver(FormatDriver):
         """The file names of a project."""
         return {file["filename"] for file in self.files(project_id, name)}
 
-    def files(self, project_id: int | str, name: str) -> list[dict[str, object]]:
-        listed: list[dict[str, object]] = json.loads(self.ask("GET", f"{self.base(project_id)}/simple/{name}/", None, {"Accept": JSON}))["files"]
+    def files(self, project_id: int | str, name: str) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = json.loads(self.ask("GET", f"{self.base(project_id)}/simple/{name}/", None, {"Accept": JSON}))["files"]
         return listed
 
     def fetch(self, project_id: int | str, sample: Sample) -> bytes:
