@@ -134,6 +134,7 @@ class Spooled(Struct):
     sha1: str
     sha512: str
     synced: bool = True  # safe on disk; else the store sees to it
+    memory: str = ""  # where another process finds the same bytes without the disk, while the request lasts
 
     @property
     def blob(self) -> Blob:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from packhouse.blobs.memory import Memory
 from packhouse.errors import InvalidName, InvalidUpload
 from packhouse.packages.inspect import Inspector
 from packhouse.packages.nursery import Nursery
@@ -59,6 +60,11 @@ def open_many(path: str) -> str:
     """More files than a reader may have open."""
     files = [Path(path).open() for _ in range(100)]  # noqa: SIM115
     return str(len(files))
+
+
+def read_it(path: str) -> bytes:
+    """What is there."""
+    return Path(path).read_bytes()
 
 
 def babble(path: str) -> bytes:
@@ -144,6 +150,29 @@ def test_open_files_are_bounded(tmp_path: Path) -> None:
     async def work(inspector: Inspector) -> None:
         with pytest.raises(InvalidUpload):
             await inspector.run(open_many, str(file))
+
+    run(work)
+
+
+def test_what_lies_in_memory_is_seen() -> None:
+    """Uploads that lie in the memory of a worker would be read from the disk, or could not be read."""
+    memory = Memory()
+    memory.map[:3] = b"abc"
+    memory.fit(3)
+
+    async def work(inspector: Inspector) -> None:
+        assert await inspector.sees(memory.path)
+        assert await inspector.run(read_it, memory.path) == b"abc"
+
+    run(work)
+    memory.close()
+
+
+def test_what_is_not_seen_is_said() -> None:
+    """On a system that hides the files of other processes, each upload would be refused."""
+
+    async def work(inspector: Inspector) -> None:
+        assert not await inspector.sees("/proc/1/fd/none")
 
     run(work)
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from packhouse.blobs.memory import LARGEST
 from packhouse.blobs.spool import ALIGNED, BLOCK, STALE_SECONDS, Spool
 from packhouse.errors import OutOfSpace, TooLarge
 from packhouse.model import Spooled
@@ -47,6 +48,10 @@ async def write(spool: Spool, pieces: list[bytes], limit: int, *, direct: bool =
     except BaseException:
         writer.abort()
         raise
+
+
+def read(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def left(spool: Spool) -> list[str]:
@@ -103,11 +108,11 @@ def test_going_on_inside_of_a_page(spool: Spool, runner: asyncio.Runner) -> None
         await first.sync()
         first.close()
         for start, end in pairwise((*ends, len(content))):
-            more = spool.resume(first.path.name, start, 4 * BLOCK, {})
+            more = spool.resume(Path(first.path).name, start, 4 * BLOCK, {})
             await more.write(content[start:end])
             await more.sync()
             more.close()
-        return first.path.read_bytes()
+        return read(first.path)
 
     assert runner.run(in_steps(ALIGNED, BLOCK + ALIGNED, 3 * BLOCK + 17)) == content
 
@@ -193,3 +198,69 @@ def test_names_are_ours(spool: Spool, runner: asyncio.Runner) -> None:
     spooled = runner.run(write(spool, [b"x"], 10))
     assert Path(spooled.path).parent == spool.folder and len(Path(spooled.path).name) == 32
     assert Path(spooled.path).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 128 * 1024, 128 * 1024 + 1, BLOCK, BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 4097, LARGEST])
+def test_held_bodies_are_the_same_in_memory_and_on_disk(spool: Spool, runner: asyncio.Runner, size: int) -> None:
+    """What was looked into would not be what is stored, or the memory would hold more than the body."""
+    content = os.urandom(size)
+
+    async def work() -> None:
+        for cut in (size or 1, 65536, 1_300_000):
+            writer = spool.begin(LARGEST, most=size)
+            for at in range(0, size, cut):
+                await writer.write(content[at : at + cut])
+            spooled = await writer.finish()
+            check(spooled, content)
+            assert bool(spooled.memory) == (size > 128 * 1024)
+            if spooled.memory:
+                assert read(spooled.memory) == content
+            writer.release()
+
+    runner.run(work())
+
+
+def test_memory_is_used_again_and_never_tells_what_was_there(spool: Spool, runner: asyncio.Runner) -> None:
+    """Each upload would take fresh memory, or the end of a longer one would be seen behind a shorter."""
+
+    async def work() -> None:
+        seen = []
+        for size in (5 * BLOCK, 2 * BLOCK, 4 * BLOCK):
+            writer = spool.begin(LARGEST, most=size)
+            await writer.write(b"x" * size)
+            spooled = await writer.finish()
+            assert read(spooled.memory) == b"x" * size
+            seen.append(spooled.memory)
+            writer.release()
+        assert len(set(seen)) == 1
+
+    runner.run(work())
+
+
+def test_bodies_that_may_be_too_long_are_not_held(spool: Spool, runner: asyncio.Runner) -> None:
+    """A body without a length, or a long one, would not fit."""
+
+    async def work() -> None:
+        for most in (None, LARGEST + 1):
+            writer = spool.begin(2 * LARGEST, most=most)
+            await writer.write(b"x" * BLOCK)
+            assert not (await writer.finish()).memory
+
+    runner.run(work())
+
+
+def test_abort_gives_the_memory_back(spool: Spool, runner: asyncio.Runner) -> None:
+    """Refused uploads would eat the memory of the server."""
+
+    async def work() -> None:
+        paths = set()
+        for _ in range(3):
+            writer = spool.begin(LARGEST, most=2 * BLOCK)
+            await writer.write(b"x" * 300_000)
+            assert writer._memory is not None
+            paths.add(writer._memory.path)
+            writer.abort()
+        assert len(paths) == 1
+        assert left(spool) == []
+
+    runner.run(work())

@@ -1,7 +1,7 @@
 """A body to disk: bounded, hashed once with every digest we need, never blocking the event loop.
 
 Blocks of 1 MiB go to a thread that writes and hashes while the next block is received; where there are cores to spare, half of the digests
-run in a second one. What nobody reads next passes the page cache by, where the file system can do that.
+run in a second one. What nobody reads from the disk next passes the page cache by, where the file system can do that.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from packhouse.blobs.memory import LARGEST, Memory, MemoryPool
 from packhouse.contract import ALL_DIGESTS
 from packhouse.errors import OutOfSpace, TooLarge
 from packhouse.model import Spooled
@@ -65,6 +66,7 @@ class Spool:
         self._threads = ThreadPoolExecutor(8, "spool", initializer=_step_back)
         self._hashers = ThreadPoolExecutor(4, "hash", initializer=_step_back)
         self._blocks: list[mmap.mmap] = []
+        self.memories = MemoryPool()
 
     def start(self) -> None:
         """Make the folder, and sweep what a crash left a day ago."""
@@ -79,9 +81,12 @@ class Spool:
         if shutil.disk_usage(self.folder).free < self.min_free + wanted:
             raise OutOfSpace()
 
-    def begin(self, limit: int, digests: Sequence[str] = ALL_DIGESTS, *, direct: bool = False) -> SpoolWriter:
-        """A new file; `direct` where nobody reads it next. Raises `OutOfSpace`."""
-        return SpoolWriter(self, limit, digests, direct=direct)
+    def begin(self, limit: int, digests: Sequence[str] = ALL_DIGESTS, *, direct: bool = False, most: int | None = None) -> SpoolWriter:
+        """A new file; `direct` where nobody reads it next. Raises `OutOfSpace`.
+
+        One of `most` bytes that fit into memory stays there to be looked into, for as long as the writer holds it.
+        """
+        return SpoolWriter(self, limit, digests, direct=direct, held=most is not None and most <= LARGEST)
 
     def resume(self, name: str, start: int, limit: int, hashers: Mapping[str, Hasher]) -> SpoolWriter:
         """A file that was begun, cut to what is safe of it; the hashers go on, if there are any. Raises `FileNotFoundError`."""
@@ -125,6 +130,7 @@ class SpoolWriter:
         start: int | None = None,
         hashers: Mapping[str, Hasher] | None = None,
         direct: bool = False,
+        held: bool = False,
     ) -> None:
         self._spool = spool
         self._limit = limit
@@ -132,13 +138,16 @@ class SpoolWriter:
         self._block: mmap.mmap | None = None  # what is being filled; the other one is being stored
         self._spare: mmap.mmap | None = None
         self._waiting = 0
+        self._held = held
+        self._memory: Memory | None = None
+        self._filled = 0  # of the memory
         self._flight: Future[None] | None = None
         self.hashers: dict[str, Hasher] = {n: hashlib.new(n, usedforsecurity=False) for n in digests} | dict(hashers or {})
         slow = {"md5", "sha1"} if "sha512" in self.hashers else {"md5"}  # about half of the work
         self._first = [name for name in self.hashers if name not in slow]
         self._second = [name for name in self.hashers if name in slow]
         self.size = start or 0
-        self._direct = direct and self.size % ALIGNED == 0
+        self._direct = (direct or held) and self.size % ALIGNED == 0
         self.path = f"{spool.folder}/{name or secrets.token_hex(16)}"
         try:
             if start is None:
@@ -158,14 +167,31 @@ class SpoolWriter:
         self.size += len(data)
         if self.size > self._limit:
             raise TooLarge(limit=self._limit)
-        if self._block is None:
+        if self._block is not None:
+            await self._fill(data)
+        elif self._memory is not None:
+            await self._hold(self._memory.map, data)
+        else:
             self._pending.append(data)
             self._waiting += len(data)
             if self._waiting > SMALL:
-                await self._fill(b"".join(self._pending))
-                self._pending = []
+                await self._outgrow(b"".join(self._pending))
+
+    async def _outgrow(self, data: bytes) -> None:
+        self._pending = []
+        if self._held:
+            self._waiting, self._memory = 0, self._spool.memories.take()
+            await self._hold(self._memory.map, data)
         else:
             await self._fill(data)
+
+    async def _hold(self, room: mmap.mmap, data: bytes) -> None:
+        room[self._filled : self._filled + len(data)] = data
+        self._filled += len(data)
+        self._waiting += len(data)
+        while self._waiting > BLOCK:
+            await self._settle()
+            self._launch()
 
     async def _fill(self, data: bytes) -> None:
         if self._block is None:
@@ -190,7 +216,9 @@ class SpoolWriter:
         os.close(self._fd)
         self._fd = -1
         digests = {name: self.hashers[name].hexdigest() if name in self.hashers else "" for name in ALL_DIGESTS}
-        return Spooled(path=self.path, size=self.size, synced=synced, **digests)
+        if self._memory is not None:
+            self._memory.fit(self.size)
+        return Spooled(path=self.path, size=self.size, synced=synced, memory="" if self._memory is None else self._memory.path, **digests)
 
     async def sync(self) -> None:
         """What was taken so far is hashed and safe on disk. Raises `OutOfSpace`."""
@@ -212,13 +240,27 @@ class SpoolWriter:
         else:
             self._drop()
 
+    def release(self) -> None:
+        """Let go of the memory: what was finished is read from its path from now on."""
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            self._spool.memories.give_back(memory)
+
     def _drop(self) -> None:
+        self.release()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
         Path(self.path).unlink(missing_ok=True)
 
     def _launch(self, last: bool = False) -> None:
+        if self._memory is not None:
+            start = self._filled - self._waiting
+            size = self._waiting if last else BLOCK
+            full = memoryview(self._memory.map)[start : start + size]
+            self._waiting -= size
+            self._flight = self._spool.run(lambda: self._store(full, last))
+            return
         if self._block is None:
             full = memoryview(b"".join(self._pending))
             self._pending = []

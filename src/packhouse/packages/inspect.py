@@ -15,7 +15,7 @@ import msgspec
 
 from packhouse import errors
 from packhouse.errors import InvalidUpload, RegistryError, Unavailable
-from packhouse.packages.nursery import HEAD, HELLO, REFUSED, Nursery, Request
+from packhouse.packages.nursery import HEAD, HELLO, REFUSED, Nursery, Request, can_open
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,6 +105,7 @@ class Inspector:
         self._free: list[_Reader] = []
         self._places = asyncio.Semaphore(size)
         self._starting = asyncio.Lock()
+        self._sees: bool | None = None
 
     async def run(self, read: Callable[Concatenate[str, P], T], path: str, *args: P.args, **kwargs: P.kwargs) -> T:
         """`read(path, ...)` in a reader. Raises what it raises, `InvalidUpload` where it crashes or takes too long, `Unavailable` without one."""
@@ -127,6 +128,12 @@ class Inspector:
             raise _revive(answer)
         result: T = _decoder(read).decode(answer)
         return result
+
+    async def sees(self, path: str) -> bool:
+        """Whether readers can open this file of another process, which systems may forbid; asked once. Raises what `run` raises."""
+        if self._sees is None:
+            self._sees = await self.run(can_open, path)
+        return self._sees
 
     async def _take(self, module: str) -> _Reader:
         """A reader that waits, or a new one. Raises `Unavailable`."""

@@ -91,6 +91,15 @@ class Nursery:
             self._process.wait()
 
 
+def can_open(path: str) -> bool:
+    """Whether a reader may."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
+
+
 def _tend(asked: socket.socket) -> None:
     asked = _keep_only(asked)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):  # who asks says when it ends; nobody waits for readers

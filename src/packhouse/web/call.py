@@ -12,6 +12,7 @@ from zlib import crc32
 from packhouse.auth.access import Where
 from packhouse.auth.policy import Access, can_see
 from packhouse.auth.sessions import Session
+from packhouse.blobs.spool import SpoolWriter
 from packhouse.contract import ALL_DIGESTS, Form, Part, Splitter
 from packhouse.db import places
 from packhouse.db.engine import now, this_second
@@ -57,6 +58,7 @@ class Call:
         "_spooled",
         "_text_headers",
         "_view",
+        "_writers",
         "access",
         "address",
         "at",
@@ -107,6 +109,7 @@ class Call:
         self._text_headers: dict[str, str] | None = None
         self._view: View | None = None
         self._spooled: list[Spooled] = []
+        self._writers: list[SpoolWriter] = []
 
     @property
     def actor(self) -> Actor:
@@ -216,7 +219,7 @@ class Call:
         whole = limit if splitter is None else limit * 7 // 5 + 2 * LARGEST_FIELD
         declared = self._check_length(whole)
         self.house.spool.check_space(declared or 0)
-        collector = _Collector(self, limit, direct=not inspected)
+        collector = _Collector(self, limit, direct=not inspected, declared=declared)
         try:
             if splitter is None:
                 await collector.take(PartStart(name="", file=True, media_type=self.headers.get("content-type", "")))
@@ -239,10 +242,14 @@ class Call:
         return Form(files=tuple(collector.files), fields=tuple(collector.fields))
 
     async def inspect(self, read: Callable[Concatenate[str, P], T], content: Spooled, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self.house.inspector.run(read, content.path, *args, **kwargs)
+        inspector = self.house.inspector
+        path = content.memory if content.memory and await inspector.sees(content.memory) else content.path
+        return await inspector.run(read, path, *args, **kwargs)
 
     def close(self) -> None:
         """Forget what is still in the spool: what was published has been moved."""
+        for writer in self._writers:
+            writer.release()
         if self._spooled:
             discard(self._spooled)
 
@@ -250,13 +257,14 @@ class Call:
 class _Collector:
     """Pieces of a body → files in the spool, fields in memory."""
 
-    def __init__(self, call: Call, limit: int, *, direct: bool) -> None:
+    def __init__(self, call: Call, limit: int, *, direct: bool, declared: int | None) -> None:
         self._call = call
         self._direct = direct
+        self._declared = declared
         self._limit = limit
         self._digests = call.entry.format.digests if call.entry.format is not None else ALL_DIGESTS
         self._start: PartStart | None = None
-        self._writer: Any = None
+        self._writer: SpoolWriter | None = None
         self._field: list[bytes] = []
         self._held = 0
         self.files: list[Part] = []
@@ -276,11 +284,13 @@ class _Collector:
             if len(self.files) + len(self.fields) >= MOST_PARTS:
                 raise Invalid(f"The body has more than {MOST_PARTS} parts")
             if piece.file:
-                self._writer = self._call.house.spool.begin(self._limit, self._digests, direct=self._direct)
+                most = None if self._direct else self._declared
+                self._writer = self._call.house.spool.begin(self._limit, self._digests, direct=self._direct, most=most)
         else:
             assert self._start is not None
             if self._writer is not None:
                 content = await self._writer.finish()
+                self._call._writers.append(self._writer)
                 self._writer = None
                 self._call._spooled.append(content)
                 self.files.append(Part(name=self._start.name, filename=self._start.filename, media_type=self._start.media_type, content=content))
