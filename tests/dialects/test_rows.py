@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres import Cluster
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from packhouse.db import changes
+from packhouse.auth.policy import Access
+from packhouse.db import bin as deleted
+from packhouse.db import changes, repositories, tables
 from packhouse.db import packages as rows_db
 from packhouse.db.migrate import migrate
 from packhouse.db.scopes import Reader
+from packhouse.formats import container
 from packhouse.model import ANONYMOUS, Blob, NewFile, PackageRow, replace
+from packhouse.packages import cleanup
 
 from .conftest import Desk
 
@@ -85,6 +90,102 @@ def test_rows_at_a_moment(desk: Desk) -> None:
     assert desk.read(rows_db.read_rows, [project], "toy", at=START) == ()
     [alone, *_] = desk.read(rows_db.read_rows, [project], "toy", name_key=NAMES[0], shelf="s/x")
     assert {file.shelf for version in alone.versions for file in version.files} == {"s/x"}
+
+
+def ended(connection: Connection, name: str) -> dict[str, set[tuple[str, int | None]]]:
+    """When the versions, files and tags of a package ended."""
+    version, file, tag = tables.version, tables.file, tables.tag
+    asked = {
+        "version": select(version.c.version, version.c.deleted),
+        "file": select(version.c.version, file.c.deleted).join(file, file.c.version_id == version.c.id),
+        "tag": select(version.c.version, tag.c.until).join(tag, tag.c.version_id == version.c.id),
+    }
+    return {what: {(row[0], row[1]) for row in connection.execute(rows.where(version.c.name == name))} for what, rows in asked.items()}
+
+
+def test_a_package_ends_whole(desk: Desk) -> None:
+    """Deleting a package could leave something of it, rewrite when the rest of it ended, or take another one along."""
+    project, end = desk.project("one"), START + 3_600_000_000
+    desk.write(fill, project)
+
+    def set_again(connection: Connection) -> None:
+        found = changes.find_package(connection, project, "toy", NAMES[0])
+        assert found is not None
+        [(row, _), *_] = changes.live_versions(connection, found)
+        changes.set_tag(connection, found, "again", row, START)
+        changes.delete_package(connection, found, end)
+
+    before, other = desk.read(ended, NAMES[0]), desk.read(ended, NAMES[1])
+    desk.write(set_again)
+    after = desk.read(ended, NAMES[0])
+    assert {what: rows - before[what] for what, rows in after.items()} == {
+        "version": {("1.0", end), ("10.0", end)},
+        "file": {("1.0", end), ("10.0", end)},
+        "tag": {("1.0", end)},
+    }
+    assert {at for rows in after.values() for _, at in rows if at is None} == set()
+    assert ("2.0", START + 3_500_000) in after["version"] & after["file"] & after["tag"]
+    assert desk.read(ended, NAMES[1]) == other
+
+
+def statements_of(connection: Connection, work: Callable[[], object]) -> list[str]:
+    """What a piece of work asks of SQLite."""
+    asked: list[str] = []
+    bare: Any = connection.connection.driver_connection
+    bare.set_trace_callback(asked.append)
+    work()
+    bare.set_trace_callback(None)
+    return asked
+
+
+@pytest.fixture(name="sqlite")
+def open_sqlite(tmp_path: Path) -> Iterator[Desk]:
+    """An SQLite database at the newest schema."""
+    desk = Desk(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path)
+    desk.write(migrate)
+    yield desk
+    desk.close()
+
+
+def test_a_repository_goes_in_as_many_statements_however_large(sqlite: Desk) -> None:
+    """A repository with thousands of images would hold everybody up who writes, for as long as it takes to end each of them."""
+    project = sqlite.project("one")
+
+    def push_and_delete(connection: Connection, name: str, versions: int) -> int:
+        held = changes.ensure_package(connection, project, "container", name, name)
+        for number in range(versions):
+            row = changes.add_version(connection, held, project, "container", name, f"{number}", f"{number}", ANONYMOUS, START)
+            changes.set_tag(connection, held, f"{number}", row, START)
+        found = repositories.get_repository(connection, "container", held)
+        assert found is not None
+        asked = statements_of(connection, lambda: cleanup.delete_repository(connection, container.FORMAT, Access(actor=ANONYMOUS), found))
+        assert changes.live_versions(connection, held) == []
+        return len(asked)
+
+    assert sqlite.write(push_and_delete, "one/small", 1) == sqlite.write(push_and_delete, "one/large", 40)
+
+
+def test_no_deletion_reads_what_is_not_its_own(sqlite: Desk) -> None:
+    """To delete something, or to look at what was deleted, would take the longer the more the whole instance holds."""
+    project = sqlite.project("one")
+    sqlite.write(fill, project)
+
+    def plans(connection: Connection) -> list[str]:
+        found = changes.find_package(connection, project, "toy", NAMES[0])
+        assert found is not None
+        [(row, _), *_] = changes.live_versions(connection, found)
+        bare: Any = connection.connection.driver_connection
+        works: list[Callable[[], object]] = [
+            lambda: changes.delete_version(connection, row, START),
+            lambda: changes.delete_package(connection, found, START),
+            lambda: deleted.list_deleted(connection, project, 0, ("toy",), 0, 1),
+        ]
+        asked = [text for work in works for text in statements_of(connection, work)]
+        assert len(asked) == 8
+        return [str(step[-1]) for text in asked for step in bare.execute(f"EXPLAIN QUERY PLAN {text}")]
+
+    steps = sqlite.write(plans)
+    assert steps and not any("SCAN" in step for step in steps), steps
 
 
 def test_search_is_literal(desk: Desk) -> None:

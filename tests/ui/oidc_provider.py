@@ -79,6 +79,9 @@ class Provider:
         if asked is None or asked["code_challenge"] != challenge or asked["redirect_uri"] != sent.get("redirect_uri"):
             return JSONResponse({"error": "invalid_grant"}, 400)
         at = int(time.time())
-        claims = {"iss": self.issuer, "aud": CLIENT, "iat": at, "exp": at + 300, "nonce": asked["nonce"]} | self.user | self.spoil
+        claims = {"iss": self.issuer, "aud": CLIENT, "iat": at, "exp": at + 300, "nonce": asked["nonce"]} | self.user
+        if "max_age" in asked:
+            claims["auth_time"] = at
+        claims = {name: value for name, value in (claims | self.spoil).items() if value is not None}
         token = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.key)
         return JSONResponse({"access_token": "unused", "token_type": "Bearer", "id_token": token})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from sqlalchemy import Connection
 
 from packhouse.auth.sessions import FRESH
 from packhouse.auth.tokens import hash_token
-from packhouse.db import users
+from packhouse.db import oidc, users
 from packhouse.ui.changing import wants_confirming
 from packhouse.ui.pages import Pages
 
@@ -30,8 +31,13 @@ WANTING = {
     "groups/{group+}/-/group_members",
     "groups/{group+}/-/group_members/{user_id}",
     "groups/{group+}/-/group_members/{user_id}/remove",
+    "{project+}/-/settings/ci_cd",
+    "{project+}/-/settings/ci_cd/allow",
+    "{project+}/-/settings/ci_cd/{kind}/{ally_id}/remove",
     "{project+}/-/settings/ci_cd/publishers",
+    "{project+}/-/settings/ci_cd/publishers/{publisher_id}/remove",
     "admin/trusted_issuers",
+    "admin/trusted_issuers/{issuer_id}/remove",
     "admin/users",
     "admin/users/{user_id}",
     "admin/single_sign_on",
@@ -133,6 +139,49 @@ def test_members_and_where_the_form_leads(visits: Visits) -> None:
     done = walker.post(MEMBERS, [*carried(page), ("confirm_password", PASSWORD)])
     assert (done.status, done.location) == (303, f"{MEMBERS}?done=member_added")
     assert walker.get(done.location).status == 200
+
+
+def confirm(walker: Walker, where: str, path: str, **fields: str) -> Page:
+    """Send a form as somebody who signed in a while ago: it waits for the password, and does nothing before."""
+    before = walker.get(where).text
+    asked = walker.post(path, fields | {"csrf": walker.get(where).field("csrf")})
+    assert (asked.status, "Confirm that it is you" in asked.text) == (403, True)
+    assert walker.get(where).text == before
+    return walker.post(path, [*carried(asked), ("confirm_password", PASSWORD)])
+
+
+def trust_builds(connection: Connection, project: int, robot: int) -> None:
+    """An issuer, and a project that trusts builds of it."""
+    issuer = oidc.add_issuer(connection, "CI", "https://ci.example", "packhouse", "https://ci.example/keys", 0)
+    assert issuer is not None
+    oidc.add_publisher(connection, project, issuer, {"repository": "acme/tools"}, "", "", robot, 30, 0)
+
+
+def removing(page: Page, below: str) -> str:
+    """Where the first form on a page leads that removes something of this kind."""
+    return next(part for part in page.html.split('"') if part.startswith(below) and part.endswith("/remove"))
+
+
+def test_whose_jobs_come_in(visits: Visits) -> None:
+    """Whoever finds an open browser could let in the jobs of a project of theirs, or of every project, or shut out those that publish."""
+    walker, where = returning(visits), "/acme/tools/-/settings/ci_cd"
+    assert confirm(walker, where, f"{where}/allow", target="acme/web/site").location == f"{where}?done=entry_added"
+    age(visits, walker)
+    assert confirm(walker, where, removing(walker.get(where), f"{where}/project/")).location == f"{where}?done=entry_removed"
+    age(visits, walker)
+    assert confirm(walker, where, where).location == f"{where}?done=saved"
+    assert not re.search(r'name="enabled" value="true" checked', walker.get(where).html)
+
+
+def test_who_is_trusted_no_more(visits: Visits) -> None:
+    """Whoever finds an open browser could stop the builds of a project, or of every project, from publishing."""
+    issuers, where = "/admin/trusted_issuers", "/acme/tools/-/settings/ci_cd"
+    visits.run(visits.town.house.database.write(trust_builds, visits.town.places["acme/tools"], visits.town.people["anna"]))
+    anna, root = returning(visits), returning(visits, "root")
+    done = confirm(anna, where, removing(anna.get(where), f"{where}/publishers/"))
+    assert (done.location, "No build elsewhere is trusted." in anna.get(where).text) == (f"{where}?done=entry_removed", True)
+    done = confirm(root, issuers, removing(root.get(issuers), f"{issuers}/"))
+    assert (done.location, "No issuer is trusted." in root.get(issuers).text) == (f"{issuers}?done=entry_removed", True)
 
 
 def test_a_refusal_after_the_password_keeps_the_session(visits: Visits) -> None:

@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from packhouse.errors import UpstreamFailed, UpstreamRefused
-from packhouse.upstream.openid import Client, check_issuer, read_identity
+from packhouse.upstream.openid import Attempt, Client, check_issuer, read_identity
 
 from .conftest import Visits, Walker
 from .oidc_provider import CLIENT, SECRET, Provider
@@ -254,6 +254,7 @@ def test_a_token_without_a_real_signature_is_none(algorithm: str) -> None:
     claims = {"iss": "https://id.example", "aud": CLIENT, "sub": "anna", "nonce": "n", "iat": 1000, "exp": 2000}
     client = Client(issuer="https://id.example", client_id=CLIENT, secret=SECRET, redirect_uri="https://packhouse.example/back")
     keys = {"keys": [key.as_dict(private=False)]}
+    attempt = Attempt(state="s", nonce="n", verifier="v")
 
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
@@ -261,14 +262,14 @@ def test_a_token_without_a_real_signature_is_none(algorithm: str) -> None:
     signed = f"{part({'alg': algorithm, 'kid': 'one'})}.{part(claims)}"
     forged = base64.urlsafe_b64encode(hmac.new(key.as_pem(private=False), signed.encode(), "sha256").digest()).rstrip(b"=").decode()
     with pytest.raises(UpstreamFailed, match="not signed"):
-        read_identity(f"{signed}.{forged if algorithm == 'HS256' else ''}", keys, client, "n", 1500)
+        read_identity(f"{signed}.{forged if algorithm == 'HS256' else ''}", keys, client, attempt, 1500)
     real = jwt.encode({"alg": "RS256", "kid": "one"}, claims, key)
-    assert read_identity(real, keys, client, "n", 1500).subject == "anna"
+    assert read_identity(real, keys, client, attempt, 1500).subject == "anna"
     for broken in ("", "a.b", "a.b.c", real[:-8], real.replace(".", "..", 1)):
         with pytest.raises(UpstreamFailed):
-            read_identity(broken, keys, client, "n", 1500)
+            read_identity(broken, keys, client, attempt, 1500)
     with pytest.raises(UpstreamFailed):
-        read_identity(real, {}, client, "n", 1500)
+        read_identity(real, {}, client, attempt, 1500)
 
 
 def test_signing_in_once_more(street: Street) -> None:
@@ -281,6 +282,43 @@ def test_signing_in_once_more(street: Street) -> None:
     assert page.status == 403 and 'type="password"' not in page.html
     away = next(href for href in page.links() if href.startswith(START))
     out = walker.get(away).location
-    assert parse_qs(urlsplit(out).query)["prompt"] == ["login"]
+    asked = parse_qs(urlsplit(out).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
     assert walker.get(street.provider.authorize(out)).location == f"{TOKENS}?name=x"
     assert "Your new token mine" in make_token(walker, "mine").text
+
+
+@pytest.mark.parametrize("signed_in", [None, "now", True, 0, 4_000_000_000, float("nan")])
+def test_signing_in_once_more_is_proven(street: Street, signed_in: object) -> None:
+    """A provider that lets in whom it remembers, without asking, would confirm for whoever sits at an open browser."""
+    walker = street.visits.stranger()
+    assert street.come_back(walker).status == 303
+    age(street.visits, walker)
+    street.provider.spoil = {"auth_time": signed_in}
+    page = street.come_back(walker)
+    assert (page.status, "The identity token does not say" in page.text) == (502, True)
+    assert make_token(walker, "mine").status == 403
+
+
+@pytest.mark.parametrize(("signed_in", "fits"), [(1339, False), (1340, True), (1450, True), (1560, True), (1561, False)])
+def test_when_signing_in_once_more_counts(signed_in: int, fits: bool) -> None:
+    """Clocks that differ a little would keep everybody out, or somebody who signed in there before they were asked would come in."""
+    key = RSAKey.generate_key(2048, {"kid": "one"})
+    claims = {"iss": "https://id.example", "aud": CLIENT, "sub": "anna", "nonce": "n", "iat": 1500, "exp": 2000, "auth_time": signed_in}
+    client = Client(issuer="https://id.example", client_id=CLIENT, secret=SECRET, redirect_uri="https://packhouse.example/back")
+    attempt = Attempt(state="s", nonce="n", verifier="v", since=1400)
+    token, keys = jwt.encode({"alg": "RS256", "kid": "one"}, claims, key), {"keys": [key.as_dict(private=False)]}
+    with contextlib.nullcontext() if fits else pytest.raises(UpstreamFailed, match="just now"):
+        assert read_identity(token, keys, client, attempt, 1500).subject == "anna"
+
+
+def test_nobody_takes_the_question_out_on_the_way(street: Street) -> None:
+    """Whoever sits at an open browser could send it to the provider without what makes the provider ask."""
+    walker = street.visits.stranger()
+    assert "max_age" not in walker.get(START).location  # who comes in anew may be known there
+    assert street.come_back(walker).status == 303
+    age(street.visits, walker)
+    out = walker.get(START).location
+    page = walker.get(street.provider.authorize(out.replace("&prompt=login", "").replace("&max_age=0", "")))
+    assert (page.status, "auth_time" in page.text) == (502, True)
+    assert make_token(walker, "mine").status == 403

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, lit
 
 from packhouse.db.changes import upsert
 from packhouse.db.engine import batches
-from packhouse.db.tables import Time, blob, blob_link, build, file, mark, place, reference, tag, version
+from packhouse.db.tables import Time, blob, blob_link, build, file, mark, package, place, reference, tag, version
 from packhouse.model import Instant
 
 
@@ -48,7 +48,9 @@ def list_deleted(connection: Connection, project: int, since: Instant, formats: 
     """A page of what was deleted from a project since an instant and is not there again, the latest first; and how many there are."""
     live = version.alias("live")
     again = select(live.c.id).where(live.c.package_id == version.c.package_id, live.c.version_id == version.c.version_id, live.c.deleted.is_(None))
-    chosen = (version.c.project_id == project, version.c.deleted > since, version.c.format.in_(formats), ~again.correlate(version).exists())
+    # by their packages: only the versions that are there have an index by project
+    mine = select(package.c.id).where(package.c.project_id == project, package.c.format.in_(formats))
+    chosen = (version.c.package_id.in_(mine), version.c.deleted > since, ~again.correlate(version).exists())
     total = connection.execute(select(func.count()).select_from(version).where(*chosen)).scalar_one()
     joined = version.join(place, place.c.id == version.c.project_id)
     ordered = (version.c.deleted.desc(), version.c.id.desc())

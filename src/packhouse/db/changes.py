@@ -274,17 +274,33 @@ def is_bare(connection: Connection, version_row: int) -> bool:
 
 
 _ROW: Any = bindparam("row", type_=Id)
-_END_VERSION = (
-    Hot(update(file).where(file.c.version_id == _ROW, file.c.deleted.is_(None)).values(deleted=bound(file, "deleted", "at"))),
-    Hot(update(version).where(version.c.id == _ROW).values(deleted=bound(version, "deleted", "at"))),
-    Hot(update(tag).where(tag.c.version_id == _ROW, tag.c.until.is_(None)).values(until=bound(tag, "until", "at"))),
-)
+# by their package: tags have no index by version
+_OF_PACKAGE = tag.c.package_id == select(version.c.package_id).where(version.c.id == _ROW).scalar_subquery()
+
+
+def _ending(of_file: ColumnElement[bool], of_version: ColumnElement[bool], *of_tag: ColumnElement[bool]) -> tuple[Hot, ...]:
+    """What ends files, versions and tags that have not ended yet."""
+    return (
+        Hot(update(file).where(of_file, file.c.deleted.is_(None)).values(deleted=bound(file, "deleted", "at"))),
+        Hot(update(version).where(of_version, version.c.deleted.is_(None)).values(deleted=bound(version, "deleted", "at"))),
+        Hot(update(tag).where(*of_tag, tag.c.until.is_(None)).values(until=bound(tag, "until", "at"))),
+    )
+
+
+_END_VERSION = _ending(file.c.version_id == _ROW, version.c.id == _ROW, _OF_PACKAGE, tag.c.version_id == _ROW)
+_END_PACKAGE = _ending(file.c.package_id == _ROW, version.c.package_id == _ROW, tag.c.package_id == _ROW)
 
 
 def delete_version(connection: Connection, version_row: int, at: Instant) -> None:
     """The version, its files and the tags that point to it end now."""
     for end in _END_VERSION:
         end.rows(connection, row=version_row, at=at)
+
+
+def delete_package(connection: Connection, package_id: int, at: Instant) -> None:
+    """Every version of a package, its files and its tags end now. The caller holds the lock of the package (`begin`)."""
+    for end in _END_PACKAGE:
+        end.rows(connection, row=package_id, at=at)
 
 
 def live_versions(connection: Connection, package_id: int) -> list[tuple[int, str]]:

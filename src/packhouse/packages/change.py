@@ -64,8 +64,11 @@ def delete(connection: Connection, what: Target, version: str | None, path: str 
     if path is not None:
         _delete_file(connection, what, at, package_id, doomed[0], path)
         return
+    if version is None:
+        changes.delete_package(connection, package_id, at)
+    else:
+        changes.delete_version(connection, doomed[0][0], at)
     for version_row, text in doomed:
-        changes.delete_version(connection, version_row, at)
         _log(connection, what, at, "delete", package_id, version_row, {"version": text}, (), move=False)
     shelves = {shelf for version_row, _ in doomed for shelf in changes.all_shelves_of(connection, version_row)} if _has_shelves(what.format) else ()
     changes.move_generations(connection, what.project, what.format.name, roots_of(what.format, what.name_key, shelves), at)

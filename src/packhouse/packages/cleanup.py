@@ -137,8 +137,7 @@ def delete_repository(connection: Connection, format: Format, access: Access, re
     """Everything in a repository is gone; the names of the uploads that were open in it. Raises `Protected`."""
     what = change.target(format, repository.project, access.actor, repository.name)
     at = changes.begin(connection, repository.project, format.name, (), locks=[what.name_key])
-    for version_row, _ in changes.live_versions(connection, repository.id):
-        changes.delete_version(connection, version_row, at)
+    changes.delete_package(connection, repository.id, at)
     detail = {"name": repository.name}
     changes.add_event(connection, at, "delete", access.actor, project=repository.project, format=format.name, package_id=repository.id, detail=detail)
     return repositories.drop_loose(connection, repository.id, repository.project, format.name, what.name_key)

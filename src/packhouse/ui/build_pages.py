@@ -96,6 +96,7 @@ class BuildPages(Changing):
             panels = (*panels, self._publishers(where, await self._ask(call, "GET", PUBLISHERS)))
         return await self._panels(call, "CI/CD", panels, trouble, line=await self._desk.line(where), tabs=self._tabs(call, where, "ci_cd"))
 
+    @confirmed
     async def switch_jobs(self, call: PageCall) -> Answer:
         """The list counts, or does not."""
         where = settled(call)
@@ -106,6 +107,7 @@ class BuildPages(Changing):
 
         return await self._carry_out(call, "switch", work, self._again(self.show_jobs))
 
+    @confirmed
     async def allow(self, call: PageCall) -> Answer:
         """One more project or group whose jobs come in."""
         where = settled(call)
@@ -122,6 +124,7 @@ class BuildPages(Changing):
 
         return await self._carry_out(call, "allow", work, self._again(self.show_jobs))
 
+    @confirmed
     async def disallow(self, call: PageCall) -> Answer:
         """Its jobs come in no more."""
         where, kind, ally = settled(call), call.params["kind"], number_in(call, "ally_id", NotFound())
@@ -186,6 +189,7 @@ class BuildPages(Changing):
 
         return await self._carry_out(call, "publisher", work, self._again(self.show_jobs))
 
+    @confirmed
     async def distrust(self, call: PageCall) -> Answer:
         """Those builds publish here no more."""
         where, id_ = settled(call), number_in(call, "publisher_id", NotFound())
@@ -233,6 +237,7 @@ class BuildPages(Changing):
 
         return await self._carry_out(call, "issuer", work, self._again(self.show_issuers))
 
+    @confirmed
     async def remove_issuer(self, call: PageCall) -> Answer:
         """Its tokens count no more."""
         id_ = number_in(call, "issuer_id", NotFound())

@@ -208,10 +208,11 @@ class SingleSignOn(Changing):
         self._found = (now() + MINUTES * 60 * SECOND, told)
         return told
 
-    async def _set_out(self, return_to: str, user: int) -> tuple[str, str]:
-        """Where the browser goes, and the cookie it carries."""
+    async def _set_out(self, return_to: str, user: int, *, again: bool = False) -> tuple[str, str]:
+        """Where the browser goes, and the cookie it carries; `again` for who must sign in there though the provider knows them."""
         _, client = await self._ready()
-        attempt = Attempt(state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48))
+        since = now() // SECOND if again else 0
+        attempt = Attempt(state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48), since=since)
         async with self._outbound() as outbound:
             url = authorization_url(await self._discover(outbound, client.issuer), client, attempt)
         errand = Errand(attempt=attempt, return_to=return_to, user=user, until=now() + MINUTES * 60 * SECOND)
@@ -224,10 +225,10 @@ class SingleSignOn(Changing):
         if call.session is not None and call.session.is_fresh(now()):
             return see_other(return_to)
         try:
-            url, cookie = await self._set_out(return_to, 0)
+            url, cookie = await self._set_out(return_to, 0, again=call.session is not None)
         except (UpstreamFailed, UpstreamRefused) as error:
             return self._refuse(call, return_to, error.message, 502)
-        return see_other(url if call.session is None else f"{url}&prompt=login", (cookie,))
+        return see_other(url, (cookie,))
 
     async def come_back(self, call: PageCall) -> Answer:
         """In, where the provider's answer fits the attempt that this browser made."""

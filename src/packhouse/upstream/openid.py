@@ -48,6 +48,7 @@ class Attempt(Struct):
     state: str
     nonce: str
     verifier: str
+    since: int = 0  # in seconds: the person must have signed in there after that, whatever the provider remembers; 0: whenever it was
 
 
 class Person(Struct):
@@ -106,6 +107,9 @@ def authorization_url(provider: Provider, client: Client, attempt: Attempt) -> s
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
+    if attempt.since:
+        # `prompt` alone can be taken out on the way, and nothing in the answer would show it
+        query |= {"prompt": "login", "max_age": "0"}
     return f"{provider.authorization}{'&' if urlsplit(provider.authorization).query else '?'}{urlencode(query)}"
 
 
@@ -122,10 +126,10 @@ async def redeem(outbound: Outbound, provider: Provider, client: Client, attempt
     token = told.get("id_token")
     if not isinstance(token, str):
         raise UpstreamFailed("The provider sent no identity token")
-    return read_identity(token, await _fetch(outbound, provider.keys), client, attempt.nonce, time.time())
+    return read_identity(token, await _fetch(outbound, provider.keys), client, attempt, time.time())
 
 
-def read_identity(token: str, keys: Mapping[str, Any], client: Client, nonce: str, at: float) -> Person:
+def read_identity(token: str, keys: Mapping[str, Any], client: Client, attempt: Attempt, at: float) -> Person:
     """The claims of an identity token that was made for us and this attempt. Raises `UpstreamFailed`."""
     from joserfc import jwt
     from joserfc.errors import JoseError
@@ -136,7 +140,7 @@ def read_identity(token: str, keys: Mapping[str, Any], client: Client, nonce: st
         claims = jwt.decode(token, KeySet.import_key_set({"keys": usable}), algorithms=list(ALGORITHMS)).claims
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise UpstreamFailed("The identity token is not signed by the provider's keys") from error
-    _check_claims(claims, client, nonce, at)
+    _check_claims(claims, client, attempt, at)
     subject = claims["sub"]
     return Person(
         subject=subject,
@@ -146,7 +150,7 @@ def read_identity(token: str, keys: Mapping[str, Any], client: Client, nonce: st
     )
 
 
-def _check_claims(claims: Mapping[str, Any], client: Client, nonce: str, at: float) -> None:
+def _check_claims(claims: Mapping[str, Any], client: Client, attempt: Attempt, at: float) -> None:
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     if claims.get("iss") != client.issuer:
@@ -156,11 +160,24 @@ def _check_claims(claims: Mapping[str, Any], client: Client, nonce: str, at: flo
     expires, issued = claims.get("exp"), claims.get("iat")
     if not isinstance(expires, int | float) or expires <= at - LEEWAY or not isinstance(issued, int | float) or issued > at + LEEWAY:
         raise UpstreamFailed("The identity token is out of date: see that both clocks are right")
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), attempt.nonce.encode()):
         raise UpstreamFailed("The identity token was made for another attempt to sign in")
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
         raise UpstreamFailed("The identity token names no subject")
+    if attempt.since:
+        _check_sign_in(claims.get("auth_time"), attempt.since, at)
+
+
+def _check_sign_in(signed_in: Any, since: float, at: float) -> None:
+    if isinstance(signed_in, bool) or not isinstance(signed_in, int | float):
+        raise UpstreamFailed(
+            "The identity token does not say when you signed in: the provider must send the claim auth_time where max_age is asked for"
+        )
+    if not since - LEEWAY <= signed_in <= at + LEEWAY:
+        raise UpstreamFailed(
+            "The identity token does not say that you signed in just now: sign in at the provider once more, and see that its clock is right"
+        )
 
 
 def _text(value: Any) -> str:
