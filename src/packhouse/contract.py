@@ -269,6 +269,12 @@ class Packages(Protocol):
     async def shelf(self, name: str) -> Shelf:
         """What is set for a shelf here, by its name or its alias. Raises `ShelfNotFound`."""
 
+    async def open_shelf(self, name: str) -> Shelf:
+        """The shelf of this name; where nothing is set for it, it is set up with a key and without settings. Raises `Invalid`, `Forbidden`."""
+
+    async def close_shelf(self, name: str) -> None:
+        """Nothing is set for it any more, and its key is not used again; its files stay. Raises `ShelfNotFound`, `Forbidden`."""
+
     async def document(self, index: str, key: str, sha256: str) -> Document:
         """A document of an index by its digest: of this generation, or an older one of a signed index, kept an hour. Raises `FileNotFound`."""
 
@@ -349,7 +355,7 @@ class Call(Protocol):
         """The body as it comes, for what neither of the two above serves."""
 
     async def inspect(self, read: Callable[Concatenate[str, P], T], content: Spooled, *args: P.args, **kwargs: P.kwargs) -> T:
-        """`read(path, ...)` in a child process with limits on memory and time: for archives. Arguments, result: Structs or plain values."""
+        """`read(path, ...)` in a child process with limits on memory and time: for archives. Arguments: plain values. Result: those, or a Struct."""
 
 
 # -- the record ------------------------------------------------------------------------------------------------------
@@ -543,6 +549,7 @@ class Format:
     listed: bool = True  # in the lists of packages; a format with lists of its own is not
     open_files: str = ""  # the package setting of a top group that opens files to whoever knows their shelf and path
     identities: Literal["", "mint", "exchange"] = ""  # where its clients bring an identity token: PyPI's address, npm's, or none of their own
+    path_tokens: bool = False  # its clients put a token in front of the path: /t/<token>/api/v4/…
     any_job_user: bool = False  # a job token by Basic goes with whatever user name, and in the header of personal tokens
     # (version, path) → what the file is a state of, and the order of such states: builds of a snapshot; None: of nothing
     state_of: Callable[[str, str], tuple[str, Any] | None] | None = None

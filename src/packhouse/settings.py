@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(description="Personal access token given to root at first start; default: one is made and printed once")
     ] = ""
     packages: Annotated[bool, Meta(description="The package registry of this instance; off: its routes answer 403")] = True
-    query_tokens: Annotated[bool, Meta(description="Accept private_token and job_token in the query")] = True
+    query_tokens: Annotated[bool, Meta(description="Accept private_token and job_token in the query, and tokens in front of a path")] = True
     guest_reads: Annotated[bool, Meta(description="Guests of a private project may read its packages")] = False
     access_log: Annotated[bool, Meta(description="One line for each request on standard output")] = True
     document_cache_mib: Annotated[int, Meta(ge=1, description="Finished index documents kept in memory, for each process")] = 32

@@ -46,7 +46,7 @@ ACCEPTED = (
 )
 """What clients of all formats say they take: each is tried on each document."""
 
-SIGNED = (".signed", ".sig", "/InRelease", ".gpg")
+SIGNED = (".signed", ".sig", "/InRelease", ".gpg", ".asc")
 """How the paths of documents end that are made anew for each reading of a moment."""
 
 
@@ -141,7 +141,10 @@ class Client:
         return answers[-1]
 
     def removal(self, project: int | str, sample: Sample, listing: bytes) -> Ask:
-        """One request of this format that needs DELETE, on this sample."""
+        """One request of this format that needs DELETE, on this sample: the driver's `removal(project, sample)`, where a path does not say it all."""
+        driver = self._driver(_nobody)
+        if hasattr(driver, "removal"):
+            return Ask("DELETE", driver.removal(project, sample))
         for route in self.format.routes:
             if route.action is Action.DELETE and route.method == "DELETE" and Reach.PROJECT in route.reach:
                 for path in fill(route, sample, listing):
@@ -205,6 +208,11 @@ class Client:
         """The paths that a document names in a way of its format's own: the driver's `linked(path, body)`."""
         linked = getattr(self._class, "linked", None)
         return set() if linked is None else set(linked(ask.path, body))
+
+    def superseded(self, ask: Ask, body: bytes) -> set[bytes]:
+        """Digests that a document tells of what was served before, a later one behind them: the driver's `superseded(path, body)`."""
+        superseded = getattr(self._class, "superseded", None)
+        return set() if superseded is None else set(superseded(ask.path, body))
 
     @property
     def digests(self) -> str:

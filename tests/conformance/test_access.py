@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -113,12 +114,14 @@ def make_site(server: Server, client: Client, visibility: int) -> Site:
     group = server.furniture.group(visibility, top)
     home = make_home(server, client, visibility, group)
     sample = client.sample("alpha", "1.0.0")
-
+    versions = itertools.count()
     there = False
 
     def asks(action: str) -> Ask:
-        nonlocal there
+        nonlocal there, sample
         if not there:
+            # another one than before: what was yanked may keep its number
+            sample = client.sample("alpha", f"1.0.{next(versions)}")
             home.publish(sample).expect(200, 201)
         there = action != "delete"  # which may take it away
         if action == "delete":

@@ -18,6 +18,7 @@ from npm_clients import write_package
 from nuget_clients import DOTNET, write_config, write_project
 from programs import INSTALLED, Desk, find_command
 from pypi_clients import PYTHON, make_tree
+from rpm_clients import write_spec
 from stand import ROOT, Stand, Team
 
 from packhouse.formats import FORMATS
@@ -27,6 +28,7 @@ from packhouse.web.ci import SYSTEMS
 from ..clients.test_conan import make_tree as make_recipe  # type: ignore[import-not-found]
 from ..clients.test_container import PODMAN, Quay  # type: ignore[import-not-found]
 from ..clients.test_maven import Tree, copy_seed, fill_local_repository  # type: ignore[import-not-found] # noqa: F401
+from ..formats.vagrant.samples import box  # type: ignore[import-not-found]
 
 TAG = "v1.2.0"
 VERSION = "1.2.0"
@@ -188,10 +190,53 @@ def prepare_debian(work: Work) -> None:
     (work.folder / "package" / "DEBIAN" / "control").write_text("".join(f"{name}: {value}\n" for name, value in control.items()))
 
 
+def prepare_cran(work: Work) -> None:
+    work.desk.note("R")
+    work.desk.note("curl")
+    work.folder.mkdir(parents=True, exist_ok=True)
+    fields = {"Package": work.name, "Version": VERSION, "Title": "Toy", "License": "MIT", "Description": "It", "Author": "A", "Maintainer": "A <a@b>"}
+    (work.folder / "DESCRIPTION").write_text("".join(f"{name}: {value}\n" for name, value in fields.items()))
+    (work.folder / "NAMESPACE").write_text("")
+
+
+def prepare_rubygems(work: Work) -> None:
+    (work.folder / "lib").mkdir(parents=True)
+    (work.folder / "lib" / "lib.rb").write_text("ANSWER = 42\n")
+    said = f's.name, s.version, s.summary, s.authors, s.files = "{work.name}", "{VERSION}", "A toy", ["nobody"], ["lib/lib.rb"]'
+    (work.folder / f"{work.name}.gemspec").write_text(f"Gem::Specification.new {{ |s| {said} }}\n")
+    work.provide("gem", "gem")
+
+
+def prepare_rpm(work: Work) -> None:
+    work.desk.note("curl")
+    work.folder.mkdir(parents=True, exist_ok=True)
+    write_spec(work.folder / "package.spec", work.name, VERSION)
+    work.provide("rpmbuild", "rpmbuild")
+    work.version = f"{VERSION}-1"
+
+
+def prepare_conda(work: Work) -> None:
+    work.desk.note("curl")
+    info = {"name": work.name, "version": VERSION, "build": "0", "build_number": 0, "depends": [], "noarch": "generic", "subdir": "noarch"}
+    tree, output = work.folder / "tree" / "info", work.folder / "output" / "noarch"
+    tree.mkdir(parents=True)
+    output.mkdir(parents=True)
+    (tree / "index.json").write_text(json.dumps(info))
+    made = output / f"{work.name}-{VERSION}-0.conda"
+    work.desk.run("cph", "create", tree.parent, made, cwd=work.folder)
+
+
+def prepare_vagrant(work: Work) -> None:
+    work.desk.note("curl")
+    (work.folder / work.name).mkdir(parents=True)
+    (work.folder / work.name / "virtualbox.box").write_bytes(box())
+
+
 PREPARE: Mapping[str, Callable[[Work], None]] = {
     "generic": prepare_generic, "pypi": prepare_pypi, "npm": prepare_npm, "maven": prepare_maven, "nuget": prepare_nuget,
     "conan": prepare_conan, "container": prepare_container, "go": prepare_go, "composer": prepare_composer,
-    "cargo": prepare_cargo, "debian": prepare_debian,
+    "cargo": prepare_cargo, "debian": prepare_debian, "rubygems": prepare_rubygems, "cran": prepare_cran, "conda": prepare_conda, "rpm": prepare_rpm,
+    "vagrant": prepare_vagrant,
 }  # fmt: skip
 
 

@@ -25,11 +25,13 @@ from nuget_clients import DOTNET, write_project
 from programs import INSTALLED, Desk, find_command
 from pypi_clients import PYTHON, environment_of, make_tree, project_index
 from pypi_clients import Poetry as PoetryPublisher
+from rpm_clients import make_dnf, write_spec
 from stand import ADMIN_TOKEN, ROOT, Stand, Team
 
 from ..clients.test_container import PODMAN, Quay
 from ..clients.test_maven import Tree as Maven
 from ..clients.test_maven import copy_seed, fill_local_repository, small_jar, small_pom  # noqa: F401
+from ..formats.vagrant.samples import box
 
 PAGES = ROOT / "docs" / "formats"
 BLOCK = re.compile(r"(?:<!-- (?P<kind>\w+): (?P<name>[^\n]+?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
@@ -466,11 +468,149 @@ def walk_debian(walker: Walker) -> None:
     assert walker.packages() == {("hello-source", "1.0")}
 
 
+def walk_cran(walker: Walker) -> None:
+    walker.use("R", "curl", Rscript="remotes")
+    tree, library = walker.folder / "toy", walker.folder / "library"
+    for folder in (tree / "R", library):
+        folder.mkdir(parents=True)
+    (tree / "NAMESPACE").write_text("export(answer)\n")
+    (tree / "R" / "answer.R").write_text("answer <- function() 42\n")
+    fields = {"Package": "toy", "Version": "1.0.0", "Title": "Toy", "License": "MIT", "Description": "It", "Author": "A", "Maintainer": "A <a@b>"}
+    description = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    (tree / "DESCRIPTION").write_text(description)
+    walker.walk("publish", walker.folder)
+    walker.walk("built", walker.folder)
+    (tree / "DESCRIPTION").write_text(description.replace("1.0.0", "1.1.0"))
+    walker.walk("job", walker.folder, CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("toy", "1.0.0"), ("toy", "1.1.0")}
+    walker.env = {"R_LIBS_USER": str(library)}
+    walker.put(walker.folder, "~/.Rprofile")
+    assert "1.1.0" in walker.walk("install", walker.folder) and "Version: 1.1.0" in (library / "toy" / "DESCRIPTION").read_text()
+    walker.walk("earlier", walker.folder)
+    assert "Version: 1.0.0" in (library / "toy" / "DESCRIPTION").read_text()
+    (walker.desk.home / ".Rprofile").write_text(walker.file("netrc.R"))
+    (walker.desk.home / ".netrc").write_text(f"machine 127.0.0.1 login name password {walker.team.developer.token}\n")
+    walker.walk("install", walker.folder)
+    assert "Version: 1.1.0" in (library / "toy" / "DESCRIPTION").read_text()
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("toy", "1.0.0")}
+
+
+def walk_rubygems(walker: Walker) -> None:
+    walker.use("gem", "curl", bundle="bundler")
+    lib, app = walker.folder / "lib", walker.folder / "app"
+    homes = {"GEM_HOME": str(walker.folder / "gems"), "BUNDLE_PATH": str(walker.folder / "vendor"), "BUNDLE_SILENCE_ROOT_WARNING": "1"}
+    walker.env |= homes
+    walker.put(lib, "my-gem.gemspec", "~/.gem/credentials")
+    (lib / "lib").mkdir()
+    (lib / "lib" / "my-gem.rb").write_text("puts 42\n")
+    for name in ("publish", "credentials"):
+        walker.walk(name, lib)
+    specification = (lib / "my-gem.gemspec").read_text()
+    (lib / "my-gem.gemspec").write_text(specification.replace("1.2.0", "1.3.0"))
+    walker.walk("job", lib, CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("my-gem", "1.2.0"), ("my-gem", "1.3.0")}
+    walker.put(app, "Gemfile")
+    for name in ("bundler", "bundle", "install"):
+        walker.walk(name, app)
+    assert "my-gem (1.3.0)" in (app / "Gemfile.lock").read_text()
+    looked = walker.walk("look", app)
+    assert "my-gem (1.3.0, 1.2.0)" in looked and str(walker.team.project["path_with_namespace"]) in looked
+    maintainer = walker.team.maintainer.token
+    assert "Successfully deleted gem: my-gem (1.2.0)" in walker.walk("yank", app, TOKEN=maintainer)
+    walker.walk("delete", app, TOKEN=maintainer)
+    assert walker.packages() == {("my-gem", "1.3.0")}
+
+
+def walk_rpm(walker: Walker) -> None:
+    walker.use("curl", "rpmbuild")
+    root = walker.folder / "machine"
+    for client in ("dnf", "zypper"):
+        walker.desk.note(client)
+    walker.link("dnf", *find_command("dnf"), *make_dnf(root))
+    walker.link("zypper", *find_command("zypper"), "--root", root / "suse")
+    (root / "suse").mkdir()
+    walker.words = {"/etc/yum.repos.d/": f"{root}/repos/", "packhouse-project-24": f"packhouse-project-{walker.team.project['id']}"}
+    write_spec(walker.folder / "hello.spec", "hello", "1.0")
+    write_spec(walker.folder / "package.spec", "hello", "1.1")
+    for name in ("upload", "group"):
+        walker.walk(name, walker.folder)
+    walker.walk("repo", walker.folder)
+    shown = walker.file("packhouse.repo")
+    assert shown.startswith((root / "repos/packhouse.repo").read_text())
+    (root / "repos/packhouse.repo").write_text(shown)
+    walker.walk("install", walker.folder)
+    assert (root / "root/usr/bin/hello").read_text() == "echo hello 1.0\n"
+    walker.walk("job", walker.folder, CI_JOB_TOKEN=walker.start_job())
+    walker.walk("zypper", walker.folder)
+    assert (root / "suse/usr/bin/hello").read_text() == "echo hello 1.1\n"
+    assert f"[packhouse-group-{walker.team.group['id']}]" in walker.walk("open", walker.folder)
+    assert walker.walk("look", walker.folder).count("<name>hello</name>") == 2
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("hello", "1.0-1"), ("hello", "1.1-1")}  # the former in its other group still
+    assert walker.walk("look", walker.folder).count("<name>hello</name>") == 1
+
+
+def walk_conda(walker: Walker) -> None:
+    walker.use("curl", "cph")
+    walker.words = {'{"packhouse.example": {': '{"127.0.0.1": {'}
+    folder, maintainer = walker.folder / "work", walker.team.maintainer.token
+    info = {"name": "my-package", "version": "1.0.0", "build": "0", "build_number": 0, "depends": [], "noarch": "generic", "subdir": "noarch"}
+    paths = {"paths_version": 1, "paths": [{"_path": "share/hello.txt", "path_type": "hardlink"}]}
+    files = {
+        "share/hello.txt": "hello\n",
+        "info/index.json": json.dumps(info),
+        "info/paths.json": json.dumps(paths),
+        "info/files": "share/hello.txt\n",
+    }
+    for name, text in files.items():
+        (folder / "my-package" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "my-package" / name).write_text(text)
+    walker.walk("publish", folder)
+    walker.walk("channel", folder)
+    (folder / "output" / "noarch").mkdir(parents=True)
+    shutil.copy(folder / "my-package-1.0.0-0.conda", folder / "output" / "noarch")
+    walker.walk("job", folder, CI_JOB_TOKEN=walker.start_job())
+    walker.put(folder, "auth.json", "install.py")
+    leave = "import os, runpy; runpy.run_path('install.py'); os._exit(0)"  # rattler now and then dies on its way out
+    env = {"RATTLER_AUTH_FILE": str(folder / "auth.json"), "RATTLER_CACHE_DIR": str(walker.folder / "cache")}
+    walker.desk.run("py-rattler", "-c", leave, cwd=folder, env=env)
+    assert (folder / "environment/share/hello.txt").read_text() == "hello\n"
+    walker.walk("yank", folder, TOKEN=maintainer)
+    (package,) = walker.stand.list_packages(walker.team.project)
+    assert len(walker.stand.list_files(walker.team.project, package)) == 2, "one for each channel"
+    walker.walk("delete", folder, TOKEN=maintainer)
+    assert walker.packages() == {("my-package", "1.0.0")}, "that of the channel stays"
+
+
+def walk_vagrant(walker: Walker) -> None:
+    walker.use("curl", "vagrant")
+    walker.env = {"VAGRANT_HOME": str(walker.folder / "boxes"), "VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_DEFAULT_PROVIDER": "virtualbox"}
+    (walker.folder / "package.box").write_bytes(box())
+    for name in ("publish", "architecture"):
+        walker.walk(name, walker.folder)
+    walker.walk("job", walker.folder, CI_JOB_TOKEN=walker.start_job(), CI_COMMIT_TAG="v1.2.0")
+    assert walker.packages() == {("acme/toy", f"1.{minor}.0") for minor in range(3)}
+    assert "1.2.0" in walker.walk("setup", walker.folder)
+    token = {"VAGRANT_SERVER_URL": walker.stand.url, "VAGRANT_CLOUD_TOKEN": walker.team.reporter.token}
+    walker.walk("add", walker.folder, **token)
+    walker.walk("file", walker.folder)
+    assert "my-toy " in walker.desk.run("vagrant", "box", "list", cwd=walker.folder, env=walker.env).out
+    added = walker.folder / "boxes" / "boxes" / "acme-VAGRANTSLASH-toy"
+    assert {path.name for path in added.iterdir() if path.is_dir()} == {"1.0.0", "1.2.0"}
+    walker.put(walker.folder / "machine", "Vagrantfile")
+    walker.desk.run("vagrant", "validate", "--ignore-provider", cwd=walker.folder / "machine", env={**walker.env, **token})
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("acme/toy", "1.0.0")}
+
+
 WALKS: Mapping[str, Callable[[Walker], None]] = {
     "cargo": walk_cargo,
     "composer": walk_composer,
     "conan": walk_conan,
+    "conda": walk_conda,
     "container": walk_container,
+    "cran": walk_cran,
     "debian": walk_debian,
     "generic": walk_generic,
     "go": walk_go,
@@ -478,6 +618,9 @@ WALKS: Mapping[str, Callable[[Walker], None]] = {
     "npm": walk_npm,
     "nuget": walk_nuget,
     "pypi": walk_pypi,
+    "rpm": walk_rpm,
+    "rubygems": walk_rubygems,
+    "vagrant": walk_vagrant,
 }
 
 

@@ -50,6 +50,12 @@ def _go(name: str, *version: str) -> Program:
     return Program((INSTALLED / "go" / "bin" / name,), version)
 
 
+def _conda(distribution: str, *script: str) -> Program:
+    """A library for Python as a client: its program, or the interpreter for scripts that use it."""
+    python = INSTALLED / "conda" / "bin" / "python"
+    return Program((python, *script), told_by=(python, "-c", f"from importlib.metadata import version; print(version('{distribution}'))"))
+
+
 def _find_cargo() -> Program:
     """Cargo with its compiler: rustup's newest, past the proxies that look for it in the home, else Debian's."""
     home = Path(os.environ.get("RUSTUP_HOME", Path.home() / ".rustup"))
@@ -79,6 +85,10 @@ PROGRAMS: Mapping[str, Program] = {
     "composer 1": Program(_old_composer()),
     "conan": _python("conan", "conan"),
     "conan 1": _python("conan1", "conan"),
+    "conda-package-streaming": _conda("conda-package-streaming"),
+    "py-rattler": _conda("py-rattler"),
+    "py-rattler-build": _conda("py-rattler-build"),
+    "cph": _conda("conda-package-handling", "-m", "conda_package_handling.cli"),
     "npm": Program(("npm",)),
     "pnpm": Program((NODE_TOOLS / ".bin" / "pnpm",)),
     "yarn 1": _node("yarn", "bin", "yarn.js"),
@@ -92,12 +102,23 @@ PROGRAMS: Mapping[str, Program] = {
     "umoci": Program(("umoci",)),
     "go": Program((Path(shutil.which("go") or "/usr/local/go/bin/go"),), ("version",)),
     "cargo": _find_cargo(),
+    "gem": Program(("gem",)),
+    "bundler": Program(("bundle",)),
     "apt-get": Program(("apt-get",)),
     "apt-ftparchive": Program(("apt-ftparchive",)),
     "dpkg-deb": Program(("dpkg-deb",)),
     "dpkg-source": Program(("dpkg-source",)),
     "dpkg-genchanges": Program(("dpkg-genchanges",)),
     "dput": Program(("setsid", "-w", Path("/usr/bin/dput"))),  # without a terminal it reads the password from its input
+    "R": Program(("R",)),
+    "remotes": Program(("Rscript",), told_by=("Rscript", "-e", 'cat(format(packageVersion("remotes")))')),
+    "dnf": Program(("dnf",)),
+    "zypper": Program(("zypper",)),
+    "rpmbuild": Program(("rpmbuild",)),
+    "rpmkeys": Program(("rpmkeys",)),
+    "rpmsign": Program(("rpmsign",)),
+    "createrepo_c": Program(("createrepo_c",)),
+    "vagrant": Program(("vagrant",)),
     "go 1.19": Program((Path("/usr/lib/go-1.19/bin/go"),), ("version",)),
     "crane": _go("crane", "version"),
     "oras": _go("oras", "version"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.auth.credentials import ANY, DEPLOY, JOB, MAX_LENGTH, PERSONAL, Credential, read_credential
+from packhouse.auth.credentials import ANY, DEPLOY, JOB, MAX_LENGTH, PERSONAL, Credential, read_credential, split_path
 from packhouse.errors import Invalid, InvalidCredential, RegistryError
 
 
@@ -77,6 +77,26 @@ def test_query_switched_off() -> None:
     with pytest.raises(InvalidCredential, match="switched off"):
         read_credential({}, {"private_token": "secret"}, query_allowed=False)
     assert read_credential({b"private-token": b"secret"}, {"page": "1"}, query_allowed=False) == Credential("secret", PERSONAL)
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "rest"),
+    [("/t/secret/api/v4/x", "secret", "/api/v4/x"), ("/t/a%2Fb%25/x", "a/b%", "/x"), ("/t/secret", None, "/t/secret"),
+     ("/t/secret/", None, "/t/secret/"), ("/t//x", None, "/t//x"), ("/x/t/secret/y", None, "/x/t/secret/y"), ("/team/x/y", None, "/team/x/y")],
+)  # fmt: skip
+def test_token_in_front_of_a_path(path: str, token: str | None, rest: str) -> None:
+    """A token could be left in a path, and so in the log, or a part of a path be taken for one."""
+    assert split_path(path) == (token, rest)
+
+
+def test_token_of_a_path() -> None:
+    """A token from a path could win over another one, or work where the instance refuses those in addresses."""
+    assert read_credential({}, {}, in_path="secret") == Credential("secret")
+    assert read_credential({b"private-token": b"secret"}, {}, in_path="secret") == Credential("secret", PERSONAL)
+    with pytest.raises(Invalid, match="two different"):
+        read_credential({b"private-token": b"other"}, {}, in_path="secret")
+    with pytest.raises(InvalidCredential, match="switched off"):
+        read_credential({}, {}, in_path="secret", query_allowed=False)
 
 
 def test_odd_header_of_a_format() -> None:

@@ -26,6 +26,7 @@ SPOKEN = {
     "db/places.py": "protection rules of packages and of containers are two lists of the API",
     "packages/rules.py": "the formats whose duplicates can be allowed by a setting of the API",
     "api/debian_distributions.py": "distributions have addresses of their own in the API",
+    "formats/conda/parse/records.py": "what conda calls a package for every platform that is none of Python",
     "api/settings.py": "fields of the package settings",
     "api/projects.py": "a project with containers cannot be moved",
     "api/registry_auth.py": "the token service of the container registry",

@@ -1,11 +1,13 @@
-"""Request headers and query → the one credential they carry (core API section 2). One request, one credential."""
+"""Request headers, query and path → the one credential they carry (core API section 2). One request, one credential."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from packhouse.errors import Invalid, InvalidCredential
 
@@ -27,6 +29,7 @@ class Credential(NamedTuple):
 
 
 _HEADERS = ((b"private-token", PERSONAL), (b"job-token", JOB), (b"deploy-token", DEPLOY))
+_IN_PATH = re.compile(r"/t/([^/]+)(/.+)")
 _QUERY = (("private_token", PERSONAL), ("job_token", JOB), ("access_token", PERSONAL))
 
 
@@ -35,6 +38,7 @@ def read_credential(
     query: Mapping[str, str],
     extra: Sequence[Callable[[Mapping[str, str]], str | None]] = (),
     *,
+    in_path: str | None = None,
     query_allowed: bool = True,
     any_job_user: bool = False,
 ) -> Credential | None:
@@ -42,6 +46,8 @@ def read_credential(
     found = _in_headers(headers)
     if query:
         found += _in_query(query, query_allowed)
+    if in_path is not None:
+        found.append(_of_address(Credential(in_path), query_allowed))
     if extra and not found:
         plain = {k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()}
         found += [Credential(secret) for read in extra if (secret := read(plain)) is not None]
@@ -61,10 +67,19 @@ def _in_headers(headers: Mapping[bytes, bytes]) -> list[Credential]:
 
 
 def _in_query(query: Mapping[str, str], allowed: bool) -> list[Credential]:
-    found = [Credential(query[parameter], kinds) for parameter, kinds in _QUERY if parameter in query]
-    if found and not allowed:
-        raise InvalidCredential("Tokens in the query are switched off on this instance: send a header instead")
-    return found
+    return [_of_address(Credential(query[parameter], kinds), allowed) for parameter, kinds in _QUERY if parameter in query]
+
+
+def _of_address(credential: Credential, allowed: bool) -> Credential:
+    if not allowed:
+        raise InvalidCredential("Tokens in addresses are switched off on this instance: send a header instead")
+    return credential
+
+
+def split_path(path: str) -> tuple[str | None, str]:
+    """The token that a path begins with, as conda sends it (`/t/<token>/…`), and what follows."""
+    found = _IN_PATH.fullmatch(path)
+    return (None, path) if found is None else (unquote(found[1], errors="surrogateescape"), found[2])
 
 
 def _the_one(found: Sequence[Credential]) -> Credential:

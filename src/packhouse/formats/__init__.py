@@ -1,8 +1,8 @@
 """The formats this house knows: the one line that a new one adds."""
 
-from packhouse.formats import cargo, composer, conan, container, debian, generic, go, maven, npm, nuget, pypi
+from packhouse.formats import cargo, composer, conan, conda, container, cran, debian, generic, go, maven, npm, nuget, pypi, rpm, rubygems, vagrant
 
 FORMATS = (
     generic.FORMAT, pypi.FORMAT, npm.FORMAT, maven.FORMAT, container.FORMAT, nuget.FORMAT, conan.FORMAT, go.FORMAT, composer.FORMAT, cargo.FORMAT,
-    debian.FORMAT,
+    debian.FORMAT, cran.FORMAT, conda.FORMAT, rubygems.FORMAT, rpm.FORMAT, vagrant.FORMAT,
 )  # fmt: skip

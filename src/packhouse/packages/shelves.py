@@ -94,6 +94,18 @@ async def create(house: House, place_id: int, format: str, new: NewShelf, actor:
     return await house.database.write(add, place_id, format, new, keys, actor)
 
 
+async def ensure(house: House, place_id: int, format: str, name: str, actor: Actor) -> Shelf:
+    """The one of this name, set up with a new key and without settings where there is none. Raises `Invalid`."""
+    keys = await asyncio.to_thread(make_keys, box_of(house), f"{name} ({format}, {place_id})")
+    return await house.database.write(add_missing, place_id, format, NewShelf(name=name, alias="", values={}), keys, actor)
+
+
+def add_missing(connection: Connection, place_id: int, format: str, new: NewShelf, keys: tuple[str, str], actor: Actor) -> Shelf:
+    """The one of this name, which another request may have added since. Raises `Invalid`."""
+    _begin(connection, place_id, format, new.name)
+    return shelves.find_shelf(connection, place_id, format, new.name) or add(connection, place_id, format, new, keys, actor)
+
+
 def add(connection: Connection, place_id: int, format: str, new: NewShelf, keys: tuple[str, str], actor: Actor) -> Shelf:
     """The rows of a new one. Raises `Invalid`."""
     at = _begin(connection, place_id, format, new.name)

@@ -53,7 +53,7 @@ from packhouse.packages.house import House
 from packhouse.packages.logs import Log
 from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
-from packhouse.packages.shelves import signer_of
+from packhouse.packages.shelves import ensure, remove, signer_of
 from packhouse.responses import Document, FileReply
 
 P = ParamSpec("P")
@@ -285,6 +285,19 @@ class View:
 
     async def shelf(self, name: str) -> Shelf:
         return (await self._find_shelf(name))[0]
+
+    async def open_shelf(self, name: str) -> Shelf:
+        authorize(self._access, Action.PUBLISH)
+        assert self._place is not None
+        try:
+            return await self.shelf(name)
+        except ShelfNotFound:
+            return await ensure(self._house, self._place, self._format.name, name, self._access.actor)
+
+    async def close_shelf(self, name: str) -> None:
+        authorize(self._access, Action.DELETE)
+        assert self._place is not None
+        await self._house.database.write(remove, self._place, self._format.name, name, self._access.actor)
 
     async def _find_shelf(self, name: str) -> tuple[Shelf, Generations]:
         """A shelf that is set up here; the generations of its files, and beside them its own: what is set for it moves its documents too."""

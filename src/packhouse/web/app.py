@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 
 import structlog
 
+from packhouse.auth.credentials import split_path
 from packhouse.auth.sessions import Sessions
 from packhouse.blobs.spool import full_disk
 from packhouse.contract import ErrorStyle
@@ -176,7 +177,7 @@ class App:
             return await exchange.reply(answer_method(METHODS))
         if b"go-get=1" in exchange.scope["query_string"] and exchange.method in ("GET", "HEAD"):
             return await exchange.reply(await self._discover(exchange.scope, exchange.address))
-        exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
+        allowed = self._match(exchange)
         if exchange.entry is None:
             return await exchange.reply(answer_method(allowed) if allowed else answer_no_route())
         exchange.call = await self._entrance.admit(
@@ -188,6 +189,18 @@ class App:
         if head is not None:
             self._remember(head, answer, exchange.call, exchange, sent)
         return sent
+
+    def _match(self, exchange: Exchange) -> frozenset[str]:
+        """Find its route, a token in front of the path put aside where the format has them there; else the methods that would have fitted."""
+        token, path = split_path(exchange.path)
+        if token is not None:
+            entry, params, _ = self.matcher.match(exchange.method, path)
+            if entry is not None and entry.format is not None and entry.format.path_tokens:
+                exchange.entry, exchange.params, exchange.path = entry, params, path
+                exchange.scope = {**exchange.scope, "packhouse.token": token, "raw_path": path.encode("latin-1")}
+                return frozenset()
+        exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
+        return allowed
 
     def _remember(self, head: Head, answer: Answer, call: Call, exchange: Exchange, sent: Sent) -> None:
         """Keep an answer that nothing but a commit, or the end of its credential, can change."""

@@ -54,7 +54,8 @@ class Entrance:
         else:
             format = entry.format
             credential = read_credential(
-                headers, query, format.credentials if format is not None else (), query_allowed=self.house.settings.query_tokens,
+                headers, query, format.credentials if format is not None else (), in_path=scope.get("packhouse.token"),
+                query_allowed=self.house.settings.query_tokens,
                 any_job_user=format is not None and format.any_job_user,
             )  # fmt: skip
             access = await self.gate.identify(

@@ -49,8 +49,10 @@ def configure_logs() -> None:
     )
 
 
-# our own tokens, signed ones, what follows where npm puts one into the path, and the password of a URL
-_SECRETS = re.compile(r"\bph(?:pat|prj|grp|dep|job|ses|oid)[_-]\w+|\beyJ[\w-]{8,}\.[\w.-]+|(?<=/-/user/token/)[^/?]+|(?<=://)[^/@\s\"]+(?=@)")
+# our own tokens, signed ones, what follows where npm and conda put one into the path, and the password of a URL
+_SECRETS = re.compile(
+    r"\bph(?:pat|prj|grp|dep|job|ses|oid)[_-]\w+|\beyJ[\w-]{8,}\.[\w.-]+|(?<=/-/user/token/)[^/?]+|(?<=/t/)[^/?\s\"]+(?=/api/)|(?<=://)[^/@\s\"]+(?=@)"
+)
 
 
 def hide_secrets(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from packhouse.contract import Coordinates, Format, Index, Yanking
 from packhouse.formats.cargo import index, names, parse, routes, snippets
-from packhouse.formats.cargo.errors import ERRORS, read_bare_token
+from packhouse.formats.cargo.errors import ERRORS
+from packhouse.grammar.credentials import read_bare_token
 
 FORMAT = Format(
     name="cargo",

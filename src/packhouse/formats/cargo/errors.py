@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from packhouse.contract import ErrorStyle, Refusal
@@ -29,12 +27,6 @@ def describe_twin(error: AlreadyExists) -> str:
 def write_challenge(refusal: Refusal) -> str:
     """Cargo prints the address to whoever has no token yet."""
     return f'Cargo login_url="{refusal.base}{TOKENS}"'
-
-
-def read_bare_token(headers: Mapping[str, str]) -> str | None:
-    """The token that Cargo sends as the whole of `Authorization`, with no scheme in front."""
-    value = headers.get("authorization", "").strip()
-    return value if value and " " not in value else None
 
 
 ERRORS = ErrorStyle(body=write_body, bearer=write_challenge)

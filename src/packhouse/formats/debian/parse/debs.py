@@ -13,6 +13,7 @@ from packhouse.formats.debian.parse.stanzas import Fields, read_stanza, write_st
 from packhouse.grammar.archive import MIB, Limits
 from packhouse.grammar.distributions import ARCHITECTURE
 from packhouse.grammar.tars import read_tar
+from packhouse.grammar.zstd import unpack_zstd
 from packhouse.model import About, Dependency, Struct
 
 MAGIC = b"!<arch>\n"
@@ -149,24 +150,11 @@ def _unpack_control(file: BinaryIO, length: int, compression: str | None) -> byt
         raise InvalidUpload(f"control.tar has {length} bytes, more than {LARGEST_CONTROL}")
     content = file.read(length)
     if compression == "zst":
-        content, compression = _unpack_zstd(content), None
+        content, compression = unpack_zstd(content, "control.tar", LIMITS.produced), None
     found = read_tar(content, lambda name: name == "control", compression=COMPRESSIONS[compression], limits=LIMITS)  # type: ignore[arg-type]
     if "control" not in found.members:
         raise InvalidUpload("control.tar holds no file control")
     return found.members["control"]
-
-
-def _unpack_zstd(content: bytes) -> bytes:
-    import zstandard
-
-    try:
-        with zstandard.ZstdDecompressor(max_window_size=128 * MIB).stream_reader(content, read_across_frames=True) as reader:
-            unpacked = reader.read(LIMITS.produced + 1)
-    except zstandard.ZstdError as error:
-        raise InvalidUpload("control.tar is damaged: its zstd data cannot be read") from error
-    if len(unpacked) > LIMITS.produced:
-        raise InvalidUpload(f"control.tar unpacks to more than {LIMITS.produced // MIB} MiB")
-    return unpacked
 
 
 # -- for people ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,34 @@
+"""How a client of R packages publishes, fetches, lists and deletes: for the conformance suite."""
+
+from __future__ import annotations
+
+from driving import FormatDriver
+
+from . import samples
+from .samples import Sample
+
+
+class Driver(FormatDriver):
+    """How a client of this format asks."""
+
+    format = "cran"
+
+    def sample(self, name: str = "toy", version: str = "1.0.0", variant: int = 0) -> Sample:
+        """A package; R has no dashes in names."""
+        return samples.sample(name.replace("-", "."), version, variant)
+
+    def publish(self, project_id: int | str, sample: Sample) -> None:
+        self.ask("PUT", f"{self.base(project_id)}/src", sample.content)
+
+    def listing(self, project_id: int | str, name: str) -> bytes:
+        """Every version of a package: PACKAGES has the newest one."""
+        return self.ask("GET", f"{self.base(project_id)}/src/contrib/Archive/{name}")
+
+    def fetch(self, project_id: int | str, sample: Sample) -> bytes:
+        return self.ask("GET", self.file_path(project_id, sample))
+
+    def file_path(self, project_id: int | str, sample: Sample) -> str:
+        return f"{self.base(project_id)}/src/contrib/{sample.filename}"
+
+    def delete(self, project_id: int | str, sample: Sample) -> None:
+        self.ask("DELETE", f"{self.base(project_id)}/src/{sample.name}/{sample.version}")
