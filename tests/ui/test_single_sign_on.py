@@ -9,6 +9,7 @@ import hmac
 import itertools
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -276,7 +277,6 @@ def test_signing_in_once_more(street: Street) -> None:
     """Who has no password could never make a token in a session of yesterday, or the provider would not ask them anything."""
     walker = street.visits.stranger()
     assert street.come_back(walker).status == 303
-    assert walker.get(f"{START}?return_to=/here").location == "/here"
     age(street.visits, walker)
     page = make_token(walker, "mine")
     assert page.status == 403 and 'type="password"' not in page.html
@@ -286,6 +286,18 @@ def test_signing_in_once_more(street: Street) -> None:
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
     assert walker.get(street.provider.authorize(out)).location == f"{TOKENS}?name=x"
     assert "Your new token mine" in make_token(walker, "mine").text
+    assert walker.get(f"{START}?return_to=/here").location == "/here"
+
+
+@pytest.mark.parametrize(("since", "enough"), [(None, False), (5, True), (900, False)])
+def test_to_come_in_anew_is_no_proof(street: Street, since: int | None, enough: bool) -> None:
+    """Who finds an open browser could sign out and in again at a provider that asks nothing, and need no password from then on."""
+    walker = street.visits.stranger()
+    street.provider.spoil = {"auth_time": None if since is None else int(time.time()) - since}
+    assert street.come_back(walker).status == 303
+    page = make_token(walker, "mine")
+    assert ("Your new token mine" in page.text) == enough
+    assert enough or page.status == 403
 
 
 @pytest.mark.parametrize("signed_in", [None, "now", True, 0, 4_000_000_000, float("nan")])

@@ -81,7 +81,7 @@ def test_query_switched_off() -> None:
 
 @pytest.mark.parametrize(
     ("path", "token", "rest"),
-    [("/t/secret/api/v4/x", "secret", "/api/v4/x"), ("/t/a%2Fb%25/x", "a/b%", "/x"), ("/t/secret", None, "/t/secret"),
+    [("/t/secret/api/v4/x", "secret", "/api/v4/x"), ("/t/a%2Fb%25/api/v4/x", "a/b%", "/api/v4/x"), ("/t/secret", None, "/t/secret"),
      ("/t/secret/", None, "/t/secret/"), ("/t//x", None, "/t//x"), ("/x/t/secret/y", None, "/x/t/secret/y"), ("/team/x/y", None, "/team/x/y")],
 )  # fmt: skip
 def test_token_in_front_of_a_path(path: str, token: str | None, rest: str) -> None:

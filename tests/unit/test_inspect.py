@@ -30,6 +30,11 @@ def parent_number(path: str) -> int:
     return os.getppid()
 
 
+def own_input(path: str) -> str:
+    """What a reader has as its standard input."""
+    return str(Path("/proc/self/fd/0").readlink())
+
+
 def say(path: str, more: str = "") -> dict[str, str]:
     """What arrived."""
     return {"path": path, "more": more}
@@ -114,6 +119,15 @@ def test_answer_and_refusal() -> None:
         with pytest.raises(InvalidName, match="/a is no name"):
             await inspector.run(refuse, "/a")
         assert await inspector.run(own_number, "/a") != os.getpid()
+
+    run(work)
+
+
+def test_readers_cannot_ask_for_readers() -> None:
+    """What breaks into a reader could take what belongs to others, and a nursery that is gone would seem to be there."""
+
+    async def work(inspector: Inspector) -> None:
+        assert not (await inspector.run(own_input, "")).startswith("socket:")
 
     run(work)
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packhouse.blobs.memory import LARGEST
-from packhouse.blobs.spool import ALIGNED, BLOCK, STALE_SECONDS, Spool
+from packhouse.blobs.memory import LARGEST, MOST
+from packhouse.blobs.spool import ALIGNED, BLOCK, STALE_SECONDS, Spool, SpoolWriter
 from packhouse.errors import OutOfSpace, TooLarge
 from packhouse.model import Spooled
 
@@ -245,6 +245,31 @@ def test_bodies_that_may_be_too_long_are_not_held(spool: Spool, runner: asyncio.
             writer = spool.begin(2 * LARGEST, most=most)
             await writer.write(b"x" * BLOCK)
             assert not (await writer.finish()).memory
+
+    runner.run(work())
+
+
+@pytest.mark.parametrize("why", ["many", "none"])
+def test_bodies_without_room_in_memory_go_to_the_disk(spool: Spool, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    """Uploads beside many others would eat the memory of the server, or be refused by a system that gives none."""
+    content = os.urandom(3 * BLOCK + 5)
+
+    async def hold() -> SpoolWriter:
+        writer = spool.begin(LARGEST, most=len(content))
+        await writer.write(content)
+        return writer
+
+    async def work() -> None:
+        if why == "none":
+            monkeypatch.setattr(os, "memfd_create", lambda *_: (_ for _ in ()).throw(OSError(errno.EMFILE, "no more files")))
+        held = [await hold() for _ in range(MOST if why == "many" else 0)]
+        writer = await hold()
+        spooled = await writer.finish()
+        assert not spooled.memory
+        check(spooled, content)
+        for other in held:
+            other.abort()
+        assert why == "none" or (await (await hold()).finish()).memory
 
     runner.run(work())
 

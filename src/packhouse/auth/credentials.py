@@ -29,7 +29,7 @@ class Credential(NamedTuple):
 
 
 _HEADERS = ((b"private-token", PERSONAL), (b"job-token", JOB), (b"deploy-token", DEPLOY))
-_IN_PATH = re.compile(r"/t/([^/]+)(/.+)")
+_IN_PATH = re.compile(r"/t/([^/]+)(/api/v4/.+)")
 _QUERY = (("private_token", PERSONAL), ("job_token", JOB), ("access_token", PERSONAL))
 
 

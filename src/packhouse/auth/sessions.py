@@ -41,9 +41,9 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def open(self, user_id: int) -> Session:
-        """A new session."""
-        secret, csrf, at = make_token("session"), secrets.token_urlsafe(32), now()
+    async def open(self, user_id: int, *, fresh: bool = True) -> Session:
+        """A new session; not a fresh one where nobody has just proved who they are."""
+        secret, csrf, at = make_token("session"), secrets.token_urlsafe(32), now() - (0 if fresh else FRESH)
         await self._database.write(users.add_session, hash_token(secret), user_id, csrf, at)
         return Session(user_id=user_id, csrf=csrf, secret=secret, opened=at)
 

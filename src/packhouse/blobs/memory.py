@@ -9,6 +9,7 @@ import os
 MIB = 1024 * 1024
 LARGEST = 16 * MIB
 IDLE = 2  # kept for the next bodies: fresh memory has to be emptied first
+MOST = 8  # at a time: other bodies go the way of long ones
 
 
 class Memory:
@@ -16,8 +17,12 @@ class Memory:
 
     def __init__(self) -> None:
         self._fd = os.memfd_create("packhouse-upload", os.MFD_CLOEXEC)
-        os.ftruncate(self._fd, LARGEST)
-        self.map = mmap.mmap(self._fd, LARGEST)
+        try:
+            os.ftruncate(self._fd, LARGEST)
+            self.map = mmap.mmap(self._fd, LARGEST)
+        except OSError:
+            os.close(self._fd)
+            raise
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
 
     def fit(self, size: int) -> None:
@@ -38,15 +43,22 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._idle: list[Memory] = []
+        self._taken = 0
 
-    def take(self) -> Memory:
-        if not self._idle:
-            return Memory()
-        memory = self._idle.pop()
+    def take(self) -> Memory | None:
+        """None where too many are taken, or the system gives none."""
+        if self._taken == MOST:
+            return None
+        try:
+            memory = self._idle.pop() if self._idle else Memory()
+        except OSError:
+            return None
         memory.open_up()
+        self._taken += 1
         return memory
 
     def give_back(self, memory: Memory) -> None:
+        self._taken -= 1
         if len(self._idle) < IDLE:
             self._idle.append(memory)
         else:

@@ -179,10 +179,12 @@ class SpoolWriter:
 
     async def _outgrow(self, data: bytes) -> None:
         self._pending = []
-        if self._held:
-            self._waiting, self._memory = 0, self._spool.memories.take()
+        self._memory = self._spool.memories.take() if self._held else None
+        if self._memory is not None:
+            self._waiting = 0
             await self._hold(self._memory.map, data)
         else:
+            self._direct = self._direct and not self._held  # it is read from the disk at once
             await self._fill(data)
 
     async def _hold(self, room: mmap.mmap, data: bytes) -> None:

@@ -105,7 +105,7 @@ class Inspector:
         self._free: list[_Reader] = []
         self._places = asyncio.Semaphore(size)
         self._starting = asyncio.Lock()
-        self._sees: bool | None = None
+        self._sees = False
 
     async def run(self, read: Callable[Concatenate[str, P], T], path: str, *args: P.args, **kwargs: P.kwargs) -> T:
         """`read(path, ...)` in a reader. Raises what it raises, `InvalidUpload` where it crashes or takes too long, `Unavailable` without one."""
@@ -130,9 +130,10 @@ class Inspector:
         return result
 
     async def sees(self, path: str) -> bool:
-        """Whether readers can open this file of another process, which systems may forbid; asked once. Raises what `run` raises."""
-        if self._sees is None:
-            self._sees = await self.run(can_open, path)
+        """Whether readers can open this file of another process, which systems may forbid; asked until they can. Raises `Unavailable`."""
+        if not self._sees:
+            with contextlib.suppress(InvalidUpload):
+                self._sees = await self.run(can_open, path)
         return self._sees
 
     async def _take(self, module: str) -> _Reader:
@@ -142,11 +143,10 @@ class Inspector:
             if not reader.lost:
                 return reader
         async with self._starting:
-            for fresh in (self._nursery is None, True):
-                try:
-                    return await self._start(module, fresh=fresh)
-                except (OSError, TimeoutError):
-                    continue  # the nursery is gone: another one is started
+            for _ in range(2):
+                for fresh in (self._nursery is None, self._nursery is None, True):  # it may have had a bad moment, or be gone
+                    with contextlib.suppress(OSError, TimeoutError):
+                        return await self._start(module, fresh=fresh)
         raise Unavailable("The package cannot be inspected now, as no process can be started for it: try again later")
 
     async def _start(self, module: str, *, fresh: bool) -> _Reader:

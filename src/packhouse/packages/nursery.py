@@ -30,6 +30,7 @@ MEMORY = 1024**3
 CPU_SECONDS = 30
 OPEN_FILES = 64
 LONGEST_NAME = 256
+ENDING_SECONDS = 5
 PR_SET_NAME = 15
 
 HEAD = struct.Struct(">BI")
@@ -88,7 +89,11 @@ class Nursery:
         """End it; its readers end with their sockets."""
         self._asking.close()
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(ENDING_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
 
 def can_open(path: str) -> bool:
@@ -167,4 +172,6 @@ def _answer(request: Request) -> tuple[int, bytes]:
 
 
 if __name__ == "__main__":
-    _tend(socket.socket(fileno=os.dup(0)))
+    asked = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # readers inherit it, and shall not keep the way to ask
+    _tend(socket.socket(fileno=asked))

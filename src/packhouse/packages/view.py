@@ -292,10 +292,12 @@ class View:
         try:
             return await self.shelf(name)
         except ShelfNotFound:
+            rules.check_bounds(self._access.actor, self._format.name, set())
             return await ensure(self._house, self._place, self._format.name, name, self._access.actor)
 
     async def close_shelf(self, name: str) -> None:
         authorize(self._access, Action.DELETE)
+        rules.check_bounds(self._access.actor, self._format.name, set())
         assert self._place is not None
         await self._house.database.write(remove, self._place, self._format.name, name, self._access.actor)
 

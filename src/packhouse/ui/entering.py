@@ -23,10 +23,10 @@ class Door:
         self._desk = desk
         self._secure = desk.house.settings.secure
 
-    async def enter(self, call: PageCall, user_id: int, return_to: str, way: str, cookies: tuple[str, ...] = ()) -> Reply:
-        """A fresh session, and on to where the viewer came from; `way` is how they proved who they are."""
+    async def enter(self, call: PageCall, user_id: int, return_to: str, way: str, cookies: tuple[str, ...] = (), *, fresh: bool = True) -> Reply:
+        """A new session, and on to where the viewer came from; `way` is how they proved who they are, `fresh` whether they did so just now."""
         await self.end_session(call)
-        session = await self._desk.sessions.open(user_id)
+        session = await self._desk.sessions.open(user_id, fresh=fresh)
         await self._desk.house.database.write(_note, user_id, way)
         return see_other(return_to, (self.cookie(cookie_name(self._secure), session.secret, http_only=True), *cookies))
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from packhouse.api.call import begin, user_id
 from packhouse.api.names import make_path
 from packhouse.api.users import NewUser, create_person
+from packhouse.auth.sessions import FRESH
 from packhouse.contract import Answer, Route
 from packhouse.db import changes, identities, places, users
 from packhouse.db.engine import now
@@ -282,7 +283,9 @@ class SingleSignOn(Changing):
             raise Forbidden("The user is blocked")
         else:
             id_ = found[0]
-        return await self._door.enter(call, id_, errand.return_to, provider.name, (forget,))
+        # a provider that knows the browser lets whoever sits there in, without a question
+        fresh = bool(errand.attempt.since) or now() - person.signed_in * SECOND < FRESH
+        return await self._door.enter(call, id_, errand.return_to, provider.name, (forget,), fresh=fresh)
 
     def _refuse(self, call: PageCall, return_to: str, text: str, status: int) -> Reply:
         view = SignInPage(

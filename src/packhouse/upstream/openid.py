@@ -58,6 +58,7 @@ class Person(Struct):
     username: str
     name: str
     email: str
+    signed_in: int = 0  # in seconds; 0 where the provider does not say
 
 
 def check_issuer(url: str, allow: str) -> None:
@@ -147,6 +148,7 @@ def read_identity(token: str, keys: Mapping[str, Any], client: Client, attempt: 
         username=_text(claims.get("preferred_username")) or _text(claims.get("nickname")),
         name=_text(claims.get("name")),
         email=_text(claims.get("email")) if claims.get("email_verified", True) is True else "",
+        signed_in=_moment(claims.get("auth_time")),
     )
 
 
@@ -178,6 +180,10 @@ def _check_sign_in(signed_in: Any, since: float, at: float) -> None:
         raise UpstreamFailed(
             "The identity token does not say that you signed in just now: sign in at the provider once more, and see that its clock is right"
         )
+
+
+def _moment(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**40 else 0
 
 
 def _text(value: Any) -> str:

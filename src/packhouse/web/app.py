@@ -175,9 +175,13 @@ class App:
     async def _serve(self, exchange: Exchange) -> Sent:
         if exchange.method not in METHODS:
             return await exchange.reply(answer_method(METHODS))
-        if b"go-get=1" in exchange.scope["query_string"] and exchange.method in ("GET", "HEAD"):
+        token, path = split_path(exchange.path)
+        if token is None and b"go-get=1" in exchange.scope["query_string"] and exchange.method in ("GET", "HEAD"):
             return await exchange.reply(await self._discover(exchange.scope, exchange.address))
-        allowed = self._match(exchange)
+        if token is None:
+            exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
+        else:
+            allowed = self._match_behind(exchange, token, path)
         if exchange.entry is None:
             return await exchange.reply(answer_method(allowed) if allowed else answer_no_route())
         exchange.call = await self._entrance.admit(
@@ -190,17 +194,13 @@ class App:
             self._remember(head, answer, exchange.call, exchange, sent)
         return sent
 
-    def _match(self, exchange: Exchange) -> frozenset[str]:
-        """Find its route, a token in front of the path put aside where the format has them there; else the methods that would have fitted."""
-        token, path = split_path(exchange.path)
-        if token is not None:
-            entry, params, _ = self.matcher.match(exchange.method, path)
-            if entry is not None and entry.format is not None and entry.format.path_tokens:
-                exchange.entry, exchange.params, exchange.path = entry, params, path
-                exchange.scope = {**exchange.scope, "packhouse.token": token, "raw_path": path.encode("latin-1")}
-                return frozenset()
-        exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
-        return allowed
+    def _match_behind(self, exchange: Exchange, token: str, path: str) -> frozenset[str]:
+        """Find the route of a path that a token stood in front of, if its format has them there; no page or address ever sees the token."""
+        exchange.path, exchange.scope = path, {**exchange.scope, "packhouse.token": token, "raw_path": path.encode("latin-1")}
+        entry, params, allowed = self.matcher.match(exchange.method, path)
+        if entry is not None and entry.format is not None and entry.format.path_tokens:
+            exchange.entry, exchange.params = entry, params
+        return allowed if entry is None else frozenset()
 
     def _remember(self, head: Head, answer: Answer, call: Call, exchange: Exchange, sent: Sent) -> None:
         """Keep an answer that nothing but a commit, or the end of its credential, can change."""

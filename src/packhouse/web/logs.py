@@ -51,7 +51,7 @@ def configure_logs() -> None:
 
 # our own tokens, signed ones, what follows where npm and conda put one into the path, and the password of a URL
 _SECRETS = re.compile(
-    r"\bph(?:pat|prj|grp|dep|job|ses|oid)[_-]\w+|\beyJ[\w-]{8,}\.[\w.-]+|(?<=/-/user/token/)[^/?]+|(?<=/t/)[^/?\s\"]+(?=/api/)|(?<=://)[^/@\s\"]+(?=@)"
+    r"\bph(?:pat|prj|grp|dep|job|ses|oid)[_-]\w+|\beyJ[\w-]{8,}\.[\w.-]+|(?<=/-/user/token/)[^/?]+|(?<=/t/)[^/?\s\"]+(?=/(?:api|-)/)|(?<=://)[^/@\s\"]+(?=@)"
 )
 
 

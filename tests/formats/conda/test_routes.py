@@ -290,6 +290,9 @@ def test_no_token_in_other_paths(shop: Shop) -> None:
     for path in ("/projects", f"/projects/{shop.project}/packages", f"/projects/{shop.project}/packages/pypi/simple"):
         assert shop.stand.http.get(f"/t/{token}/api/v4{path}").status == 404
     assert shop.stand.http.get(f"/t//{shop.base}/noarch/repodata.json").status == 404
+    for path in (shop.base, f"{shop.base}?go-get=1", "/api/v4/none"):  # a page for these would name its own address
+        reply = shop.stand.http.get(f"/t/{token}{path}")
+        assert reply.status == 404 and token.encode() not in reply.body and token not in str(reply.headers)
 
 
 # -- groups ----------------------------------------------------------------------------------------------------------
