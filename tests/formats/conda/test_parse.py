@@ -65,6 +65,19 @@ def test_what_others_say(tmp_path: Path) -> None:
     assert msgspec.json.decode(found.facts, type=Facts).record == make_index()
 
 
+def test_what_spoils_a_channel(tmp_path: Path) -> None:
+    """One value that conda does not expect in keys that nobody needs could lose its readers the whole channel."""
+    said = {"record_version": "2", "package_type": "x", "date": [1], "preferred_env": [], "schannel": 1, "features": None, "timestamp": None}
+    assert read_record(json.dumps(make_index(**said)).encode()) == make_index()
+
+
+def test_pages_show_some_dependencies(tmp_path: Path) -> None:
+    """A page could be made of a quarter of a million dependencies."""
+    found = read(make_conda(make_info(make_index(depends=["a"] * 1000))), tmp_path)
+    assert len(found.about.dependencies) == 500
+    assert len(msgspec.json.decode(found.facts, type=Facts).record["depends"]) == 1000
+
+
 @pytest.mark.parametrize(
     ("said", "subdir"),
     [({"subdir": "osx-arm64"}, "osx-arm64"), ({"noarch": "python"}, "noarch"), ({"noarch": True}, "noarch"), ({"platform": "linux", "arch": "x86_64"},
@@ -83,7 +96,9 @@ def test_platforms(said: dict[str, Any], subdir: str) -> None:
      {"build": "a b"}, {"build": ""}, {"build_number": -1}, {"build_number": "0"}, {"build_number": 2**63}, {"depends": "python"}, {"depends": [1]},
      {"constrains": {}}, {"subdir": "../x"}, {"subdir": ""}, {"subdir": "a/b"}, {"subdir": 1}, {"subdir": None, "noarch": None}, {"noarch": "ruby"},
      {"license": 1}, {"timestamp": "soon"}, {"timestamp": -1}, {"timestamp": 10**14}, {"track_features": 1}, {"purls": ["x"]},
-     {"purls": ["pkg:x/y?z"]}, {"legacy_bz2_size": "1"}, {"legacy_bz2_md5": "x"}, {"x": 2**64}, {"extra_depends": []}, {"run_exports": []},
+     {"purls": ["pkg:x/y?z"]}, {"legacy_bz2_size": "1"}, {"legacy_bz2_md5": "x"}, {"legacy_bz2_md5": "0" * 32 + "\n"},
+     {"purls": ["pkg:pypi/@1"]}, {"purls": ["pkg:a//"]}, {"purls": ["pkg:a/@b/c"]}, {"purls": ["pkg:pypi/b/"]}, {"purls": ["pkg:a/b\n"]},
+     {"x": 2**64}, {"extra_depends": []}, {"run_exports": []},
      {"flags": "x"}],
 )  # fmt: skip
 def test_bad_records(changes: dict[str, Any]) -> None:

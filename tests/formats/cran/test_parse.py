@@ -92,6 +92,11 @@ def test_for_people(tmp_path: Path) -> None:
     assert list(about.links.values()) == ["https://one.example", "http://two.example", "https://three.example"]
 
 
+def test_pages_show_some_dependencies(tmp_path: Path) -> None:
+    """A page could be made of tens of thousands of dependencies."""
+    assert len(read(sample(Suggests=", ".join(["aa"] * 1000)).content, tmp_path).about.dependencies) == 500
+
+
 @pytest.mark.parametrize(("encoding", "text"), [("latin1", "Größe"), ("latin2", "Łódź"), ("UTF-8", "大小"), ("", "Größe"), ("ascii", "size")])
 def test_encodings(tmp_path: Path, encoding: str, text: str) -> None:
     """Letters could come out as others, or a package in another encoding break a list."""

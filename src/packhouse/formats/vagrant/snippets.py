@@ -17,6 +17,7 @@ for box in */*.box; do
   curl --fail-with-body --header "JOB-TOKEN: $CI_JOB_TOKEN" --upload-file "$box" "{here}/${{box%/*}}/${{CI_COMMIT_TAG#v}}/${{box##*/}}"
 done"""
 
+ADD = "vagrant box add {here}/{name} --provider {provider}"
 VAGRANTFILE = """\
 Vagrant.configure("2") do |config|
   config.vm.box = "{name}"
@@ -31,9 +32,9 @@ export VAGRANT_CLOUD_TOKEN=<your_access_token>"""
 def snippets(moment: Moment, package: PackageRow | None) -> Sequence[Snippet]:
     """How to add the box from this scope, give vagrant a token, and publish to this project."""
     name, version, provider = newest_of(package)
-    here = moment.here
+    here, machine = moment.here, provider.partition("/")[0]  # an architecture may follow
     found = [
-        Snippet(client="vagrant", kind="install", language="shell", title="Add", text=f"vagrant box add {here}/{name} --provider {provider}"),
+        Snippet(client="vagrant", kind="install", language="shell", title="Add", text=ADD.format(here=here, name=name, provider=machine)),
         Snippet(client="vagrant", kind="install", language="ruby", title="Vagrantfile", text=VAGRANTFILE.format(name=name, here=here)),
         Snippet(client="vagrant", kind="setup", language="shell", title="Give vagrant a token", text=TOKEN.format(here=here)),
     ]

@@ -16,8 +16,12 @@ DEEPEST = 16
 LATEST = 32_503_680_000_000  # the year 3000 in milliseconds: clients end somewhere behind it
 INTEGERS = range(-(2**63), 2**63)
 # said by whoever lists the file
-OURS = frozenset({"md5", "sha256", "size", "indexed_timestamp", "attestations_sha256", "url", "fn", "channel"})
-PURL = r"^pkg:[a-z][a-z0-9.+-]*/[A-Za-z0-9._~@/+-]+$"  # without qualifiers: clients disagree on them
+OURS = frozenset({"md5", "sha256", "size", "indexed_timestamp", "attestations_sha256", "url", "fn", "channel", "schannel"})
+# of no use in a record, and conda gives up on a channel where one has a value that it does not expect
+SPOILING = frozenset({"record_version", "package_type", "preferred_env", "date", "extra-depends"})
+_PART = "[A-Za-z0-9._~+-]+"
+PURL = rf"^pkg:[a-z][a-z0-9.+-]*/(?:{_PART}/)*{_PART}(?:@{_PART})?\Z"  # without qualifiers: clients disagree on them
+MOST_SHOWN = 500
 MACHINES = {"x86_64": "64", "x86": "32"}
 
 Texts = list[str]
@@ -52,7 +56,7 @@ class Known(msgspec.Struct):
     timestamp: Annotated[int, msgspec.Meta(ge=0, le=LATEST)] | None = None
     python_site_packages_path: Text = None
     purls: list[Annotated[str, msgspec.Meta(pattern=PURL)]] | None = None
-    legacy_bz2_md5: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")] | None = None
+    legacy_bz2_md5: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")] | None = None
     legacy_bz2_size: Number | None = None
     extra_depends: dict[str, Texts] = {}
     flags: Texts = []
@@ -85,7 +89,8 @@ def _check_value(value: object, what: str, depth: int) -> None:
 def read_record(content: bytes) -> dict[str, Any]:
     """The record of a package, its platform settled. Raises `InvalidUpload`."""
     what = "info/index.json"
-    value = {key: inner for key, inner in read_json(content, what).items() if key not in OURS}
+    told = read_json(content, what).items()
+    value = {key: inner for key, inner in told if key not in OURS | SPOILING and not (inner is None and key in ("features", "timestamp"))}
     try:
         known = msgspec.convert(value, Known)
     except msgspec.ValidationError as error:
@@ -133,7 +138,7 @@ def describe(record: Mapping[str, Any], about: Mapping[str, Any]) -> About:
         readme=_text(about, "description"),
         license=(_text(record, "license") or _text(about, "license"))[:255],
         links={title: url for title, url in links.items() if url.startswith(("https://", "http://"))},
-        dependencies=tuple(_dependency(spec) for spec in record["depends"]),
+        dependencies=tuple(_dependency(spec) for spec in record["depends"][:MOST_SHOWN]),
     )
 
 

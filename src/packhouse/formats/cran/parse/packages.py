@@ -13,6 +13,7 @@ from packhouse.grammar.archives import Archive, read_tar, read_zip
 from packhouse.model import About, Dependency, Struct
 
 DESCRIPTION = "DESCRIPTION"
+MOST_SHOWN = 500  # dependencies on a page
 LONGEST = 64 * 1024  # of a field that lists repeat
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
@@ -156,7 +157,9 @@ def describe(fields: Mapping[str, str]) -> About:
         author=values.get("Maintainer", values.get("Author", ""))[:255],
         links={title: link[:1000] for title, link in (*_named(addresses), *(("Bug reports", each) for each in reports[:1]))},
         requires=next((f"R {operator} {version}" for _, (name, operator, version) in items if name == "R" and operator), ""),
-        dependencies=tuple(Dependency(name=name, range=f"{op} {version}".strip(), kind=kind) for kind, (name, op, version) in items if name != "R"),
+        dependencies=tuple(
+            Dependency(name=name, range=f"{op} {version}".strip(), kind=kind) for kind, (name, op, version) in items[:MOST_SHOWN] if name != "R"
+        ),
     )
 
 
