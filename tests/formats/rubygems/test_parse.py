@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -210,6 +211,13 @@ def test_gems_of_long_ago() -> None:
     assert spec.dependencies == (Dependency(name="bar"), Dependency(name="baz")) and spec.ruby == ((">", "0.0.0"),)
 
 
+def test_a_platform_of_nothing() -> None:
+    """A gem for every machine could be one for a machine without a name, and lie beside itself."""
+    for parts in ("\n  cpu: ''\n  os: ''\n  version: ''", "\n  cpu:\n  os:\n  version:", " {}"):
+        text = metadata().replace(b"platform: ruby", b"platform: !ruby/object:Gem::Platform" + parts.encode())
+        assert parse.read_specification(text).platform == "ruby"
+
+
 ODD: Mapping[str, tuple[bytes, str]] = {
     "a list": (b"--- []\n", "no specification"),
     "nothing": (b"", "no specification"),
@@ -234,6 +242,12 @@ ODD: Mapping[str, tuple[bytes, str]] = {
     "no yaml": (b"--- [a\n", "no YAML"),
     "no base64": (metadata(fields="x: !binary abc=d\n"), "no base64"),
     "itself": (b"--- &a\nname: *a\n", "not complete"),
+    "operator of a list": (metadata(dependencies=dependency("a").replace('- - ">="', "- - [a]")), "an operator"),
+    "a merge": (metadata(fields="x: &x {name: evil}\n<<: *x\n"), "'<<'"),
+    "a merge in quotes": (metadata(fields='metadata:\n  "<<": {}\n'), "'<<'"),
+    "a merge in base64": (metadata(fields="!binary PDw=: {}\n"), "'<<'"),
+    "twice in base64": (metadata(fields="!binary bmFtZQ==: evil\n"), "'name' twice"),
+    "a name of nothing": (metadata(name="~"), "no name"),
     "a map for a key": (b"---\n? {a: b}\n: c\n", "for a key"),
     "an alias for a key": (b"---\na: &x b\n*x : c\n", "for a key"),
 }
@@ -256,6 +270,55 @@ def test_yaml_is_bounded() -> None:
     for text, reason in ((deep, "nested deeper"), (f"- &a x\n{many}", "aliases"), ("[" + "a," * (yamls.NODES + 1) + "]", "more than 200000 values")):
         with pytest.raises(InvalidUpload, match=reason):
             yamls.read_yaml(text.encode(), "It")
+
+
+def shared(dependencies: int, pairs: int) -> bytes:
+    """A short text of many pairs: each dependency has the requirement of the first."""
+    first = dependency("d0", *((">=", f"1.{n}") for n in range(pairs))).replace("requirement: !ruby", "requirement: &r !ruby")
+    others = "".join(f"- !ruby/object:Gem::Dependency\n  name: d{n}\n  requirement: *r\n" for n in range(1, dependencies))
+    return metadata(dependencies=first + others)
+
+
+def test_facts_are_bounded() -> None:
+    """A short text could make facts that every reader of an index pays for."""
+    assert len(parse.read_specification(shared(30, 99)).dependencies) == 30
+    texts = "&t [" + ",".join(f"{n}{'é' * 3900}" for n in range(100)) + "]"
+    fields = f"licenses: {texts}\nemail: *t\n"
+    for content, reason in ((shared(210, 100), "21002 pairs .* at most 3000"), (metadata(fields=fields), r"comes to \d+ bytes: at most 1048576")):
+        with pytest.raises(InvalidUpload, match=reason):
+            parse.read_specification(content)
+
+
+NULLS = """\
+plain: null
+tilde: ~
+nothing:
+capital: NULL
+single: 'null'
+double: ""
+long: |
+  null
+tagged: !!str null
+mark: ! ~
+list: [~, '~', null, x, 1, true]
+map: {a: , b: ~, "c": ''}
+~: key
+"""
+
+
+def test_both_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same gem could be read otherwise where the library was built without its part in C."""
+    found = []
+    for loader in (yaml.SafeLoader, yaml.CSafeLoader):
+        monkeypatch.setattr(yamls, "_LOADER", loader)
+        found.append(
+            [yamls.read_yaml(text, "It") for text in (NULLS.encode(), metadata(dependencies=dependency("a"), fields=RICH), OLD, b"", b"--- ~\n")]
+        )
+    assert found[0] == found[1]
+    assert found[1][0] == {
+        "plain": None, "tilde": None, "nothing": None, "capital": None, "single": "null", "double": "", "long": "null\n",
+        "tagged": "null", "mark": "~", "list": [None, "~", None, "x", "1", "true"], "map": {"a": None, "b": None, "c": ""}, "~": "key",
+    }  # fmt: skip
 
 
 @settings(max_examples=150)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
 import subprocess
 import sys
+import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from stand import ROOT, Login, Stand, Team
 from wire import Answer, basic, bearer
 
+from packhouse.formats.rubygems import index
+from packhouse.formats.rubygems.index import Spec, summary
+from packhouse.formats.rubygems.routes import reading
 from packhouse.formats.rubygems.routes.compact import answer_text, find_start
 from packhouse.formats.rubygems.snippets import snippets
-from packhouse.model import Moment, PackageRow, VersionRow
+from packhouse.model import Blob, FileRow, Moment, PackageRow, Rows, VersionRow
 from packhouse.responses import Document
 
 from .samples import Sample, data, dependency, gem, gzip_of, metadata, sample
@@ -164,6 +171,42 @@ def test_dependencies(wire: Wire) -> None:
     assert answer.body.startswith(b'\x04\x08[\x07{\t:\tnameI"\x08foo\x06:\x06ET') and b"< 2, >= 1" in answer.body and b"rake" not in answer.body
     assert b"java" in answer.body
     assert "'absent'" in said(wire.get("api/v1/dependencies?gems=absent,other").expect(404))
+    many = [f"other-{n}" for n in range(99)]
+    assert wire.get(f"api/v1/dependencies?gems={','.join([*many, 'foo', 'foo'])}").expect(200).body == wire.get("api/v1/dependencies?gems=foo").body
+    refused = said(wire.get(f"api/v1/dependencies?gems={','.join([*many, 'one', 'foo'])}").expect(400))
+    assert "101 names: ask for at most 100" in refused
+
+
+@pytest.mark.parametrize("handler", [reading.show_dependencies, reading.show_newest, reading.show_all])
+def test_long_answers_keep_nobody_waiting(handler: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The facts of many versions could be read, or the answer be written, where all other requests wait for it."""
+    threads: list[int] = []
+
+    def note(module: Any, name: str) -> None:
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, **more: (threads.append(threading.get_ident()), real(*given, **more))[1])
+
+    for module, name in (
+        (index, "list_releases"),
+        (index, "write_dependencies"),
+        (summary, "write_gem"),
+        (summary, "write_list"),
+        (reading, "json_reply"),
+    ):
+        note(module, name)
+    new = sample()
+    facts = msgspec.json.encode(Spec(name="toy", number="1.0.0"))
+    file = FileRow(id=1, project=7, path=new.filename, blob=Blob(sha256=new.sha256, size=len(new.content)), facts=facts)
+    version = VersionRow(id=1, project=7, name="toy", version="1.0.0", files=(file,))
+
+    async def find_rows(_name: str) -> Rows:
+        return Rows(packages=(PackageRow(id=1, project=7, name="toy", key="toy", versions=(version,)),))
+
+    call = SimpleNamespace(
+        query={"gems": "toy"}, params={"json": "toy.json"}, packages=SimpleNamespace(rows=find_rows), moment=SimpleNamespace(here="")
+    )
+    assert b"1.0.0" in asyncio.run(handler(call)).body
+    assert len(threads) > 1 and threading.get_ident() not in threads
 
 
 def test_platforms(wire: Wire) -> None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
 from packhouse.formats.rubygems import names
 from packhouse.formats.rubygems.index.facts import ANY, Dependency, Requirement, Spec
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEXT_LIMIT, LIST_LIMIT, DEPENDENCY_LIMIT = 4_000, 100, 1_000
+PAIR_LIMIT, SIZE_LIMIT = 3_000, 1024**2  # of a gem: aliases make much of a short text
 
 _OPERATORS = frozenset({"=", "!=", ">", "<", ">=", "<=", "~>"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -32,7 +35,7 @@ def read_specification(content: bytes) -> Spec:
     number = _read_number(fields.get("version"), "version")
     platform = _read_platform(fields.get("platform"))
     _check(names.join_version, number, platform)
-    return Spec(
+    spec = Spec(
         name=name,
         number=number,
         platform=platform,
@@ -48,6 +51,18 @@ def read_specification(content: bytes) -> Spec:
         licenses=_texts(fields.get("licenses")),
         metadata=_read_metadata(fields.get("metadata")),
     )
+    _check_size(spec)
+    return spec
+
+
+def _check_size(spec: Spec) -> None:
+    """Each reader of an index pays for the facts of every version."""
+    pairs = sum(map(len, (spec.ruby, spec.rubygems, *(each.requirement for each in spec.dependencies))))
+    if pairs > PAIR_LIMIT:
+        raise InvalidUpload(f"The requirements of the gem are {pairs} pairs of operator and version: at most {PAIR_LIMIT} are taken, write fewer")
+    size = len(msgspec.json.encode(spec))
+    if size > SIZE_LIMIT:
+        raise InvalidUpload(f"The specification of the gem comes to {size} bytes: at most {SIZE_LIMIT} are taken, shorten its texts and lists")
 
 
 def _need(fields: Mapping[str, Value], key: str) -> str:
@@ -81,7 +96,7 @@ def _read_platform(value: Value) -> str:
     """A text, or in older gems a `Gem::Platform` in its parts."""
     if isinstance(value, dict):
         parts = [part for part in (value.get(key) for key in ("cpu", "os", "version")) if part]
-        return "-".join(part for part in parts if isinstance(part, str))
+        return "-".join(part for part in parts if isinstance(part, str)) or names.RUBY
     if value is None or value == "":
         return names.RUBY
     if not isinstance(value, str):
@@ -100,9 +115,9 @@ def _read_requirement(value: Value, what: str) -> Requirement:
 
 
 def _read_pair(pair: Value, what: str) -> tuple[str, str]:
-    if not isinstance(pair, list) or len(pair) != 2 or pair[0] not in _OPERATORS:
+    if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str) or pair[0] not in _OPERATORS:
         raise InvalidUpload(f"{what} of the gem must be pairs of an operator, such as >= or ~>, and a version")
-    return str(pair[0]), _read_number(pair[1], what)
+    return pair[0], _read_number(pair[1], what)
 
 
 def _read_dependencies(value: Value) -> Iterable[Dependency]:

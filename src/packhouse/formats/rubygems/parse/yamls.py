@@ -85,17 +85,21 @@ class _Reader:
         value: str | None = event.value
         if event.tag in _BINARY:
             value = self._decode(event.value)
-        elif event.tag is None and event.style is None and event.value in _NULLS:
+        elif event.tag is None and event.style in (None, "") and event.value in _NULLS:
             value = None
         if self._wants_key:
-            self._key = event.value
-            held = self._open[-1][0]
-            if self._key in held:
-                raise self._refuse(f"has the key {event.value[:40]!r} twice")
+            self._take_key(event.value if value is None else value)
             return
         if event.anchor:
             self._anchors[event.anchor] = value
         self._put(value)
+
+    def _take_key(self, key: str) -> None:
+        if key == "<<":
+            raise self._refuse("has the key '<<', which merges maps in Ruby: write out what it merges")
+        if key in self._open[-1][0]:
+            raise self._refuse(f"has the key {key[:40]!r} twice")
+        self._key = key
 
     def _begin(self, value: list[Value] | dict[str, Value], event: yaml.CollectionStartEvent) -> None:
         self._count(event)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from packhouse.contract import Answer, Call
-from packhouse.errors import FileNotFound, InvalidName, PackageNotFound
+from packhouse.errors import FileNotFound, InvalidName, InvalidParameter, PackageNotFound
 from packhouse.formats.rubygems import index, names
 from packhouse.formats.rubygems.index import summary
 from packhouse.formats.rubygems.index.specs import BINARY, GEMSPEC
-from packhouse.model import replace
+from packhouse.model import Rows, replace
 from packhouse.responses import FileReply, Reply, json_reply
 
 GEM = ".gem"
 READINGS = 8  # of one full name; a gem whose own reading is none of them is not published
-ASKED = 200  # names in one question for dependencies
+ASKED = 100  # names in one question for dependencies; Bundler asks for 50
 
 
 def known_key(text: str) -> str:
@@ -88,38 +90,59 @@ async def find_digest(call: Call, name: str, version: str) -> str | None:
 
 async def show_dependencies(call: Call) -> Answer:
     """The dependencies of all versions of some gems; nothing where none is asked for. Raises `PackageNotFound` where there is none of them."""
-    asked = list(dict.fromkeys(name for name in call.query.get("gems", "").split(",") if name))[:ASKED]
-    releases = [release for name in asked for release in await find_releases(call, name)]
-    if asked and not releases:
-        raise PackageNotFound(f"There is no gem {asked[0][:80]!r} here")
-    return Reply(index.write_dependencies(releases) if asked else b"", media_type=BINARY)
+    asked = list(dict.fromkeys(name for name in call.query.get("gems", "").split(",") if name))
+    if len(asked) > ASKED:
+        raise InvalidParameter(f"gems has {len(asked)} names: ask for at most {ASKED} at once", parameter="gems")
+    found = {name: await find_rows(call, name) for name in asked}
+    return Reply(await asyncio.to_thread(write_dependencies, found) if asked else b"", media_type=BINARY)
 
 
-async def find_releases(call: Call, name: str) -> Sequence[index.Release]:
+def write_dependencies(found: Mapping[str, Rows]) -> bytes:
+    """The answer for the names that were asked for. Raises `PackageNotFound`."""
+    releases = [release for name, rows in found.items() for release in list_named(name, rows)]
+    if not releases:
+        raise PackageNotFound(f"There is no gem {next(iter(found))[:80]!r} here")
+    return index.write_dependencies(releases)
+
+
+async def find_rows(call: Call, name: str) -> Rows:
+    """What is visible of a name, which may be nothing."""
     try:
-        rows = await call.packages.rows(known_key(name))
+        return await call.packages.rows(known_key(name))
     except PackageNotFound:
-        return ()
+        return Rows()
+
+
+def list_named(name: str, rows: Rows) -> Sequence[index.Release]:
+    """What is listed of the gem that is spelled so."""
     return [release for release in index.list_releases(rows) if release.spec.name == name]
 
 
 async def show_newest(call: Call) -> Answer:
     """The newest version of a gem, for tools. Raises `PackageNotFound`."""
-    return json_reply(summary.write_gem(await named_releases(call), call.moment.here))
+    return await answer_named(call, partial(summary.write_gem, here=call.moment.here))
 
 
 async def show_all(call: Call) -> Answer:
     """The versions of a gem, for tools. Raises `PackageNotFound`."""
-    return json_reply(summary.write_list(await named_releases(call)))
+    return await answer_named(call, summary.write_list)
 
 
-async def named_releases(call: Call) -> Sequence[index.Release]:
-    """What is listed of the gem that an address ending in `.json` names. Raises `PackageNotFound`."""
+async def answer_named(call: Call, write: Callable[[Sequence[index.Release]], Any]) -> Answer:
+    """What is written of the gem that an address ending in `.json` names. Raises `PackageNotFound`."""
     name, dot, kind = call.params["json"].rpartition(".")
-    releases = await find_releases(call, name) if (dot, kind) == (".", "json") else ()
+    if (dot, kind) != (".", "json"):
+        raise PackageNotFound
+    # a gem of many versions takes longer than other requests should wait
+    return await asyncio.to_thread(write_named, name, await find_rows(call, name), write)
+
+
+def write_named(name: str, rows: Rows, write: Callable[[Sequence[index.Release]], Any]) -> Answer:
+    """The answer, if the gem is listed. Raises `PackageNotFound`."""
+    releases = list_named(name, rows)
     if not releases:
         raise PackageNotFound
-    return releases
+    return json_reply(write(releases))
 
 
 SHOW_LISTS = {
