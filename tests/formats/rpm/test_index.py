@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import itertools
 import os
 import re
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,13 +19,16 @@ import pytest
 
 from packhouse.formats.rpm.index import LISTS, write_repository
 from packhouse.formats.rpm.names import shelf_of, stored_path
-from packhouse.formats.rpm.parse import read_package
+from packhouse.formats.rpm.parse import Facts, read_package
+from packhouse.formats.rpm.parse.facts import LARGEST_LIST
 from packhouse.model import Blob, Documents, FileRow, Moment, PackageRow, Rows, VersionRow, replace
 
 from .samples import (
     CHANGE_AUTHORS,
     CHANGE_TEXTS,
     CHANGE_TIMES,
+    DIRECTORIES,
+    DIRECTORY_OF,
     EQUAL,
     GREATER,
     RECOMMENDS,
@@ -147,6 +153,34 @@ def test_two_projects(folder: Path) -> None:
     assert b'packages="1"' in plain(write(*same, moment=GROUP), "primary")
     other = plain(write(same[0], package(folder, "toy", project=8, payload=b"other"), moment=GROUP), "primary")
     assert b'"package/7/toy/' in other and b'"package/8/toy/' in other and b'packages="2"' in other
+
+
+def test_old_facts_of_enormous_lists(folder: Path) -> None:
+    """A package that came before lists were bounded could fill the server's memory, or break the lists of all others."""
+    some = package(folder, "toy")
+    [version] = some.versions
+    [file] = version.files
+    huge = base64.b64encode(zlib.compress(b" " * (LARGEST_LIST + 1))).decode()
+    facts = replace(msgspec.json.decode(file.facts, type=Facts), files=huge, changes=huge)
+    old = replace(some, versions=(replace(version, files=(replace(file, facts=msgspec.json.encode(facts)),)),))
+    made = write(old, package(folder, "other", tags=RICH))
+    for kind, element in (("filelists", b"<file"), ("other", b"<changelog")):
+        body = plain(made, kind)
+        assert len(body) < 10_000 and body.count(b"pkgid=") == 2 and element in body
+        ElementTree.fromstring(body)
+
+
+def test_one_package_in_memory(folder: Path) -> None:
+    """Some small packages with long lists could fill the server's memory together."""
+    tags = files_of(["/d"] * 100) | {DIRECTORIES: ["/" + "d" * 50_000], DIRECTORY_OF: [0] * 100}
+    some = [package(folder, f"toy{number}", tags=tags) for number in range(10)]
+    tracemalloc.start()
+    try:
+        made = write(*some)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(plain(made, "filelists")) > 50_000_000 > 2 * peak
 
 
 def test_empty(folder: Path) -> None:

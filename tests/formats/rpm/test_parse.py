@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from packhouse.errors import Invalid, InvalidName, InvalidUpload, InvalidVersion
 from packhouse.formats.rpm.parse import Read, read_package, unpack
+from packhouse.formats.rpm.parse.facts import LARGEST_LIST, pack
 from packhouse.formats.rpm.parse.headers import MOST_ITEMS, read_headers
+from packhouse.formats.rpm.parse.packages import LARGEST_FORMAT, MOST_PATHS
 
 from .samples import (
     ARCHITECTURE,
@@ -24,6 +26,7 @@ from .samples import (
     CHANGE_TEXTS,
     CHANGE_TIMES,
     DESCRIPTION,
+    DIRECTORIES,
     DIRECTORY_OF,
     EPOCH,
     EQUAL,
@@ -192,7 +195,9 @@ def test_missing(tmp_path: Path, tag: int, what: str) -> None:
 @pytest.mark.parametrize(
     ("tags", "error"),
     [({NAME: "../toy"}, InvalidName), ({NAME: b"t\xffy"}, InvalidName), ({VERSION: "1/0"}, InvalidVersion), ({VERSION: "1-0"}, InvalidVersion),
-     ({RELEASE: "1\n"}, InvalidVersion), ({ARCHITECTURE: "../x"}, InvalidUpload), ({VERSION: "1" * 200}, InvalidVersion)],
+     ({RELEASE: "1\n"}, InvalidVersion), ({ARCHITECTURE: "../x"}, InvalidUpload), ({VERSION: "1" * 200}, InvalidVersion),
+     ({NAME: "ev\x01il"}, InvalidName), ({VERSION: "1\x01.0"}, InvalidVersion), ({RELEASE: "\x1b1"}, InvalidVersion),
+     ({ARCHITECTURE: "no\x02arch"}, InvalidUpload)],
 )  # fmt: skip
 def test_bad_coordinates(tmp_path: Path, tags: dict[int, Any], error: type[Invalid]) -> None:
     """A package could be stored where its name leads, or not be addressed at all."""
@@ -231,6 +236,40 @@ def test_tags_on_one_another(tmp_path: Path) -> None:
     content = make_rpm({}, signatures={})
     with pytest.raises(InvalidUpload, match="on one another"):
         read(content[: content.index(make_header({}), 100)] + main, tmp_path)
+
+
+def test_few_bytes_many_paths(tmp_path: Path) -> None:
+    """A small package could fill the server's memory: files without names in one directory with a very long one."""
+    tags = {DIRECTORIES: ["/" + "d" * 100_000], BASE_NAMES: [""] * 400, DIRECTORY_OF: [0] * 400}
+    assert len(make_rpm(make_tags() | tags)) < 110_000 and MOST_PATHS < 400 * 100_001
+    with pytest.raises(InvalidUpload, match=f"more than {MOST_PATHS} characters"):
+        read_tags(tmp_path, tags)
+    assert read_tags(tmp_path, {**tags, BASE_NAMES: [""] * 4, DIRECTORY_OF: [0] * 4}).facts.files
+
+
+def test_few_bytes_much_of_primary(tmp_path: Path) -> None:
+    """A small package could swell the database by files that primary.xml has too, where nothing is packed."""
+    tags = {DIRECTORIES: ["/bin/" + "d" * 100_000], BASE_NAMES: [""] * 100, DIRECTORY_OF: [0] * 100}
+    with pytest.raises(InvalidUpload, match=f"more than {LARGEST_FORMAT} characters"):
+        read_tags(tmp_path, tags)
+
+
+def test_large_lists() -> None:
+    """A list could be kept that nobody unpacks again."""
+    assert unpack(pack("x" * LARGEST_LIST)) == b"x" * LARGEST_LIST
+    with pytest.raises(InvalidUpload, match="split it"):
+        pack("x" * (LARGEST_LIST + 1))
+
+
+@pytest.mark.parametrize("place", ["main", "signatures"])
+def test_tags_that_come_twice(tmp_path: Path, place: str) -> None:
+    """A package could have one name here, and another one for whoever reads the first of two tags."""
+    header = make_header({NAME: "evil", VERSION: "1"})
+    twice = header[:32] + struct.pack(">I", NAME) + header[36:]
+    content = make_rpm({}, signatures={})
+    whole = content[:96] + twice + b"\0" * (-len(twice) % 8) + make_header(make_tags()) if place == "signatures" else content[:112] + twice
+    with pytest.raises(InvalidUpload, match=f"tag {NAME} comes twice"):
+        read(whole, tmp_path)
 
 
 @pytest.mark.parametrize("offset", [-1, 10_000_000])

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pysequoia import Cert, Sig, verify
 from stand import Login, Stand, Team
 from wire import Answer, Client, basic
+
+from packhouse.contract import Call
+from packhouse.errors import FileNotFound
+from packhouse.formats.rpm.parse.facts import LARGEST_LIST
+from packhouse.formats.rpm.routes import get_package, unpack_list
+from packhouse.model import Blob, FileRow, PackageRow, Rows, VersionRow
+from packhouse.responses import Document, FileReply
 
 from .samples import Sample, make_rpm, make_tags, sample
 
@@ -102,6 +112,7 @@ def test_refused(shop: Shop) -> None:
     shop.stand.http.request("PUT", f"{shop.base}/toy.rpm", good.content, {}).expect(401)
     shop.put("toy.rpm", good.content, shop.team.reporter).expect(403)
     assert shop.stand.list_packages(shop.team.project) == []
+    shop.get("repodata/repomd.xml").expect(404)
 
 
 def test_at_the_same_time(database_stand: Stand) -> None:
@@ -228,6 +239,33 @@ def test_group_of_projects(shop: Shop) -> None:
     assert shop.get(f"el9/{href}", shop.group, shop.team.reporter).expect(200).body == one.content
     shop.get(f"el9/{href.replace('package/', 'package/9')}", shop.group, shop.team.reporter).expect(404)
     shop.get("el9/repodata/primary.xml", shop.group, shop.team.stranger).expect(404)
+
+
+def test_address_without_digest() -> None:
+    """What is found by its digest, behind an address that has none, could be kept for a year, and what came in its place never be seen."""
+    files = [FileRow(id=n, project=n, path="toy-1.0-1.noarch.rpm", blob=Blob(sha256=str(n) * 64, size=1), facts=b"") for n in (7, 8)]
+    versions = tuple(VersionRow(id=file.id, project=file.project, name="toy", version="1.0-1", files=(file,)) for file in files)
+    rows = Rows(packages=(PackageRow(id=1, project=7, name="toy", key="toy", versions=versions),))
+
+    async def find_file(_name: str, _version: str, path: str, sha256: str | None = None) -> FileReply:
+        file = next(file for file in files if sha256 in (None, file.blob.sha256))
+        return FileReply(blob=file.blob, name=path, project=file.project, immutable=sha256 is not None)
+
+    async def find_rows(_name: str, _version: str | None) -> Rows:
+        return rows
+
+    packages = SimpleNamespace(file=find_file, rows=find_rows)
+    for project in (7, 8):
+        params = {"package_name": "toy", "package_version": "1.0-1", "architecture": "noarch", "project_id": str(project)}
+        reply = asyncio.run(get_package(cast(Call, SimpleNamespace(params=params, packages=packages))))
+        assert isinstance(reply, FileReply) and reply.project == project and not reply.immutable
+
+
+def test_enormous_list() -> None:
+    """Whoever looks at a list could make the server take as much memory as its packer has saved."""
+    packed = Document(gzip.compress(b" " * (LARGEST_LIST + 1), 1), "application/gzip", "etag")
+    with pytest.raises(FileNotFound, match="take the packed one"):
+        asyncio.run(unpack_list(packed))
 
 
 # -- packages --------------------------------------------------------------------------------------------------------

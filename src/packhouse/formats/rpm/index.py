@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from packhouse.formats.rpm import names
 from packhouse.formats.rpm.parse import Facts, unpack
+from packhouse.formats.rpm.parse.facts import GZIP
 from packhouse.formats.rpm.parse.markup import write_element
 from packhouse.model import Documents, FileRow, Moment, NewDocument, Rows, Struct, VersionRow
 
@@ -33,17 +34,24 @@ class Listed(Struct):
     version: VersionRow
 
 
+class Packed(Struct):
+    """A list, and what repomd.xml says of it unpacked."""
+
+    body: bytes
+    sha256: str
+    size: int
+
+
 def write_repository(rows: Rows, _reads: Mapping[str, Documents], moment: Moment) -> Documents:
     """The lists, empty ones too, by names that hold their digests, and what leads to them."""
     listed = sorted(_listed(rows), key=_order)
     documents: dict[str, NewDocument] = {}
     told = []
     for kind in LISTS:
-        plain = _write_list(kind, listed, moment)
-        packed = gzip.compress(plain, 6, mtime=0)
-        name = f"{hashlib.sha256(packed).hexdigest()}-{kind}.xml.gz"
-        documents[name] = NewDocument(body=packed, media_type=PACKED)
-        told.append(_write_data(kind, name, packed, plain, moment))
+        packed = _pack(_write_list(kind, listed, moment))
+        name = f"{hashlib.sha256(packed.body).hexdigest()}-{kind}.xml.gz"
+        documents[name] = NewDocument(body=packed.body, media_type=PACKED)
+        told.append(_write_data(kind, name, packed, moment))
     content = write_element("revision", _seconds(moment)) + "".join(told)
     repomd = f'{DECLARATION}<repomd xmlns="{LINUX}/repo" xmlns:rpm="{LINUX}/rpm">\n{content}</repomd>\n'
     return {"repomd.xml": NewDocument(body=repomd.encode(), media_type=XML), **documents}
@@ -68,12 +76,23 @@ def _seconds(moment: Moment) -> str:
     return str(moment.at // 1_000_000)
 
 
-def _write_list(kind: str, listed: Sequence[Listed], moment: Moment) -> bytes:
+def _pack(parts: Iterable[bytes]) -> Packed:
+    """One package at a time: the whole list, unpacked, can be a thousand times as large."""
+    packer, digest, size, packed = zlib.compressobj(6, zlib.DEFLATED, GZIP), hashlib.sha256(), 0, []
+    for part in parts:
+        digest.update(part)
+        size += len(part)
+        packed.append(packer.compress(part))
+    return Packed(body=b"".join([*packed, packer.flush()]), sha256=digest.hexdigest(), size=size)
+
+
+def _write_list(kind: str, listed: Sequence[Listed], moment: Moment) -> Iterator[bytes]:
     root, namespaces = LISTS[kind]
     write = WRITERS[kind]
-    parts = [f'{DECLARATION}<{root} {namespaces} packages="{len(listed)}">\n'.encode()]
-    parts += [write(one, moment) for one in listed]
-    return b"".join([*parts, f"</{root}>\n".encode()])
+    yield f'{DECLARATION}<{root} {namespaces} packages="{len(listed)}">\n'.encode()
+    for one in listed:
+        yield write(one, moment)
+    yield f"</{root}>\n".encode()
 
 
 def _write_primary(one: Listed, moment: Moment) -> bytes:
@@ -110,12 +129,12 @@ def _write_version(facts: Facts) -> str:
     return write_element("version", epoch=facts.epoch, ver=facts.version, rel=facts.release)
 
 
-def _write_data(kind: str, name: str, packed: bytes, plain: bytes, moment: Moment) -> str:
+def _write_data(kind: str, name: str, packed: Packed, moment: Moment) -> str:
     return "".join(
         (
-            f'<data type="{kind}">\n', write_element("checksum", hashlib.sha256(packed).hexdigest(), type="sha256"),
-            write_element("open-checksum", hashlib.sha256(plain).hexdigest(), type="sha256"), write_element("location", href=f"repodata/{name}"),
-            write_element("timestamp", _seconds(moment)), write_element("size", str(len(packed))), write_element("open-size", str(len(plain))),
+            f'<data type="{kind}">\n', write_element("checksum", hashlib.sha256(packed.body).hexdigest(), type="sha256"),
+            write_element("open-checksum", packed.sha256, type="sha256"), write_element("location", href=f"repodata/{name}"),
+            write_element("timestamp", _seconds(moment)), write_element("size", str(len(packed.body))), write_element("open-size", str(packed.size)),
             "</data>\n",
         )
     )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import re
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +14,7 @@ from packhouse.errors import FileNotFound, InvalidUpload
 from packhouse.formats.rpm import names
 from packhouse.formats.rpm.index import LISTS, XML
 from packhouse.formats.rpm.parse import Read, read_package
+from packhouse.formats.rpm.parse.facts import GZIP, LARGEST_LIST, inflate
 from packhouse.formats.rpm.snippets import write_repo_file
 from packhouse.grammar.multipart import splitter_of
 from packhouse.model import FileRow, NewFile, Spooled, Upload, replace
@@ -84,7 +84,7 @@ async def get_package(call: Call) -> Answer:
     wanted = call.params.get("project_id")
     if wanted is not None and str(reply.project) != wanted:
         reply = await find_row(call, spot.name, spot.version, lambda file: (str(file.project), file.path) == (wanted, spot.path))
-    return replace(reply, name=spot.file, media_type=RPM)
+    return replace(reply, name=spot.file, media_type=RPM, immutable=False)  # its address has no digest: it can be deleted and come again
 
 
 async def find_row(call: Call, name: str, version: str | None, fits: Callable[[FileRow], bool]) -> FileReply:
@@ -134,8 +134,10 @@ async def show_document(call: Call, name: str = "") -> Answer:
 
 
 async def unpack_list(packed: Document) -> Document:
-    """The list as people read it, under a name that stays; what was packed goes to those who take it so."""
-    body = await asyncio.to_thread(gzip.decompress, packed.body)
+    """The list as people read it, under a name that stays; what was packed goes to those who take it so. Raises `FileNotFound`."""
+    body = await asyncio.to_thread(inflate, packed.body, GZIP)
+    if body is None:
+        raise FileNotFound(f"This list has more than {LARGEST_LIST} bytes: take the packed one, which repomd.xml names")
     return replace(packed, body=body, media_type=XML, etag=f"{packed.etag}-plain", gzip=packed.body)
 
 

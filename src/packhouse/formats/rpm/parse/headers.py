@@ -53,7 +53,7 @@ def read_headers(file: BinaryIO, size: int) -> Headers:
     start = LEAD.size + -(-len(signatures) // 8) * 8
     file.seek(start)
     main = _read_header(file, LARGEST, "main header")
-    found = Headers(signatures=dict(_read_tags(signatures)), tags=dict(_read_tags(main)), start=start, end=start + len(main))
+    found = Headers(signatures=_read_once(signatures), tags=_read_once(main), start=start, end=start + len(main))
     _check_whole(found, main, size)
     return found
 
@@ -69,6 +69,16 @@ def _read_header(file: BinaryIO, largest: int, what: str) -> bytes:
     if len(rest) < count * ENTRY.size + length:
         raise InvalidUpload(f"The package is cut short in its {what}")
     return intro + rest
+
+
+def _read_once(header: bytes) -> dict[int, Value]:
+    """The tags of a header. Which of two with one number counts, readers do not agree on."""
+    found: dict[int, Value] = {}
+    for tag, value in _read_tags(header):
+        if tag in found:
+            raise InvalidUpload(f"The package is damaged: tag {tag} comes twice in a header")
+        found[tag] = value
+    return found
 
 
 def _read_tags(header: bytes) -> Iterator[tuple[int, Value]]:

@@ -8,13 +8,17 @@ from xml.sax.saxutils import escape, quoteattr
 ILLEGAL = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_text(raw: bytes) -> str:
-    """UTF-8, or Latin-1 where it is not; without the characters that XML cannot hold."""
+def decode(raw: bytes) -> str:
+    """UTF-8, or Latin-1 where it is not."""
     try:
-        text = raw.decode()
+        return raw.decode()
     except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return ILLEGAL.sub("", text)
+        return raw.decode("latin-1")
+
+
+def read_text(raw: bytes) -> str:
+    """The text, without the characters that XML cannot hold."""
+    return ILLEGAL.sub("", decode(raw))
 
 
 def write_element(tag: str, text: str = "", **attributes: object) -> str:

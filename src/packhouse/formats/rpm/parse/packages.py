@@ -9,7 +9,7 @@ from packhouse.errors import InvalidUpload, InvalidVersion
 from packhouse.formats.rpm import names
 from packhouse.formats.rpm.parse.facts import Facts, pack
 from packhouse.formats.rpm.parse.headers import SIG_LONG_PAYLOAD_SIZE, SIG_PAYLOAD_SIZE, Headers, Value, read_headers
-from packhouse.formats.rpm.parse.markup import read_text, write_element
+from packhouse.formats.rpm.parse.markup import decode, read_text, write_element
 from packhouse.formats.rpm.parse.relations import PROVIDES, RELATIONS, REQUIRES, Relation, read_relations, without_needless, write_relations
 from packhouse.model import About, Dependency, Struct
 
@@ -21,6 +21,8 @@ CHANGE_TIMES, CHANGE_AUTHORS, CHANGE_TEXTS = 1080, 1081, 1082
 DIRECTORY_MODE, TYPE_MASK, GHOST = 0o040000, 0o170000, 1 << 6
 CHANGES = 10  # the newest ones are told
 SHOWN_DEPENDENCIES = 500
+LARGEST_FORMAT = 8 * 1024 * 1024  # characters of what primary.xml says, which is kept as it is
+MOST_PATHS = 32 * 1024 * 1024  # characters of all paths: a directory is told once, however many files lie in it
 
 
 class Read(Struct):
@@ -81,11 +83,11 @@ def _read_version(headers: Headers) -> str:
 
 def _read_architecture(headers: Headers) -> str:
     found = _needed(headers, ARCHITECTURE, "architecture")
-    if SOURCE_PACKAGE not in headers.tags:  # a source package says what it was built on
-        found = "nosrc" if NO_SOURCE in headers.tags or NO_PATCH in headers.tags else "src"
     if not names.ARCHITECTURE.fullmatch(found):
         raise InvalidUpload(f"Architecture {found[: names.SHOWN]!r} is invalid: use letters, digits and _")
-    return found
+    if SOURCE_PACKAGE in headers.tags:
+        return found
+    return "nosrc" if NO_SOURCE in headers.tags or NO_PATCH in headers.tags else "src"  # a source package says what it was built on
 
 
 def _read_archive_size(headers: Headers) -> int:
@@ -105,6 +107,15 @@ def _read_files(headers: Headers) -> Iterator[Listed]:
 
 
 def _read_paths(headers: Headers) -> Iterator[str]:
+    told = 0
+    for path in _join_paths(headers):
+        told += len(path)
+        if told > MOST_PATHS:
+            raise InvalidUpload(f"The paths of the package's files have more than {MOST_PATHS} characters: split it, or shorten its directories")
+        yield path
+
+
+def _join_paths(headers: Headers) -> Iterator[str]:
     bases, places = texts_of(headers, BASE_NAMES), numbers_of(headers, DIRECTORY_OF)
     if not bases:
         yield from texts_of(headers, OLD_NAMES)
@@ -139,10 +150,10 @@ def _number(headers: Headers, tag: int) -> int:
 
 
 def _needed(headers: Headers, tag: int, what: str) -> str:
-    found = _text(headers, tag)
-    if not found:
+    value = headers.tags.get(tag, ())
+    if not value or not isinstance(value[0], bytes) or not value[0]:
         raise InvalidUpload(f"The package has no {what}: build it with rpmbuild")
-    return found
+    return decode(value[0])  # as it is: a name that lost its control characters is another name
 
 
 # -- what the documents say ------------------------------------------------------------------------------------------
@@ -158,7 +169,10 @@ def _write_format(headers: Headers, relations: dict[str, list[Relation]], files:
     said = "".join(write_element(f"rpm:{name}", _text(headers, tag)) for name, tag in tags.items())
     said += write_element("rpm:header-range", start=headers.start, end=headers.end)
     said += "".join(write_relations(kind, found) for kind, found in relations.items())
-    return said + "".join(_write_file(file) for file in files if file.primary)
+    said += "".join(_write_file(file) for file in files if file.primary)
+    if len(said) > LARGEST_FORMAT:
+        raise InvalidUpload(f"Dependencies and files in /etc and bin take more than {LARGEST_FORMAT} characters as XML: split the package")
+    return said
 
 
 def _write_file(file: Listed) -> str:
