@@ -19,6 +19,7 @@ from programs import Desk, Run, find_command
 from stand import Login, Stand, Team
 
 from packhouse.formats.rubygems import names
+from packhouse.grammar.gemversions import number_key
 
 Json = dict[str, Any]
 
@@ -390,7 +391,7 @@ def test_order_of_versions(desk: Desk) -> None:
     pairs = [(chance.choice(made), chance.choice(made)) for _ in range(4000)]
     for (one, other), (sign, prerelease, text) in zip(pairs, ask_ruby(desk, COMPARE, given=pairs), strict=True):
         ours = [names.read_number(each) for each in (one, other)]
-        keys = [names.number_key(each) for each in ours]
+        keys = [number_key(each) for each in ours]
         assert ((keys[0] > keys[1]) - (keys[0] < keys[1]), names.is_prerelease(ours[0]), ours[0]) == (sign, prerelease, text), (one, other)
 
 
