@@ -43,22 +43,22 @@ class MemoryPool:
 
     def __init__(self) -> None:
         self._idle: list[Memory] = []
-        self._taken = 0
+        self._taken: set[Memory] = set()  # threads give back too: a number would lose count
 
     def take(self) -> Memory | None:
         """None where too many are taken, or the system gives none."""
-        if self._taken == MOST:
+        if len(self._taken) == MOST:
             return None
         try:
             memory = self._idle.pop() if self._idle else Memory()
         except OSError:
             return None
         memory.open_up()
-        self._taken += 1
+        self._taken.add(memory)
         return memory
 
     def give_back(self, memory: Memory) -> None:
-        self._taken -= 1
+        self._taken.discard(memory)
         if len(self._idle) < IDLE:
             self._idle.append(memory)
         else:

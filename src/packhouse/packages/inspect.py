@@ -143,10 +143,9 @@ class Inspector:
             if not reader.lost:
                 return reader
         async with self._starting:
-            for _ in range(2):
-                for fresh in (self._nursery is None, self._nursery is None, True):  # it may have had a bad moment, or be gone
-                    with contextlib.suppress(OSError, TimeoutError):
-                        return await self._start(module, fresh=fresh)
+            for fresh in (self._nursery is None, self._nursery is None, True):  # it may have had a bad moment, or be gone
+                with contextlib.suppress(OSError, TimeoutError):
+                    return await self._start(module, fresh=fresh)
         raise Unavailable("The package cannot be inspected now, as no process can be started for it: try again later")
 
     async def _start(self, module: str, *, fresh: bool) -> _Reader:

@@ -176,14 +176,16 @@ class App:
         if exchange.method not in METHODS:
             return await exchange.reply(answer_method(METHODS))
         token, path = split_path(exchange.path)
-        if token is None and b"go-get=1" in exchange.scope["query_string"] and exchange.method in ("GET", "HEAD"):
+        if token is not None:  # no page, address or log sees it from here on
+            exchange.path, exchange.scope = path, {**exchange.scope, "packhouse.token": token, "raw_path": path.encode("latin-1")}
+        elif b"go-get=1" in exchange.scope["query_string"] and exchange.method in ("GET", "HEAD"):
             return await exchange.reply(await self._discover(exchange.scope, exchange.address))
-        if token is None:
-            exchange.entry, exchange.params, allowed = self.matcher.match(exchange.method, exchange.path)
-        else:
-            allowed = self._match_behind(exchange, token, path)
-        if exchange.entry is None:
+        entry, params, allowed = self.matcher.match(exchange.method, exchange.path)
+        if entry is None:
             return await exchange.reply(answer_method(allowed) if allowed else answer_no_route())
+        if token is not None and (entry.format is None or not entry.format.path_tokens):
+            return await exchange.reply(answer_no_route())
+        exchange.entry, exchange.params = entry, params
         exchange.call = await self._entrance.admit(
             exchange.scope, exchange.receive, exchange.entry, exchange.method, exchange.params, exchange.request_id, exchange.address
         )
@@ -193,14 +195,6 @@ class App:
         if head is not None:
             self._remember(head, answer, exchange.call, exchange, sent)
         return sent
-
-    def _match_behind(self, exchange: Exchange, token: str, path: str) -> frozenset[str]:
-        """Find the route of a path that a token stood in front of, if its format has them there; no page or address ever sees the token."""
-        exchange.path, exchange.scope = path, {**exchange.scope, "packhouse.token": token, "raw_path": path.encode("latin-1")}
-        entry, params, allowed = self.matcher.match(exchange.method, path)
-        if entry is not None and entry.format is not None and entry.format.path_tokens:
-            exchange.entry, exchange.params = entry, params
-        return allowed if entry is None else frozenset()
 
     def _remember(self, head: Head, answer: Answer, call: Call, exchange: Exchange, sent: Sent) -> None:
         """Keep an answer that nothing but a commit, or the end of its credential, can change."""
