@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from packhouse.errors import InvalidParameter, InvalidUpload, RegistryError
+from packhouse.grammar.multipart import splitter_of
 from packhouse.model import (
     Action,
     Actor,
@@ -356,6 +357,11 @@ class Call(Protocol):
 
     async def inspect(self, read: Callable[Concatenate[str, P], T], content: Spooled, *args: P.args, **kwargs: P.kwargs) -> T:
         """`read(path, ...)` in a child process with limits on memory and time: for archives. Arguments: plain values. Result: those, or a Struct."""
+
+
+async def receive_file(call: Call, *, inspected: bool = True) -> Spooled:
+    """The one file of a request: the body itself, or the field `file` of a form. Raises `InvalidParameter`, `InvalidUpload`, `TooLarge`."""
+    return (await call.spool(splitter_of(call.headers.get("content-type", "")), inspected=inspected)).the_file().content
 
 
 # -- the record ------------------------------------------------------------------------------------------------------

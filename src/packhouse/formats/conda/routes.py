@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from functools import partial
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Route
+from packhouse.contract import PROJECT, Action, Answer, Call, Route, receive_file
 from packhouse.errors import DigestMismatch, FileNotFound, InvalidParameter, InvalidUpload, PackageNotFound
 from packhouse.formats.conda import index, names
 from packhouse.formats.conda.parse import read_package
-from packhouse.grammar.multipart import splitter_of
 from packhouse.model import NewFile, Spooled, Upload, replace
 from packhouse.responses import FileReply, Redirect, Reply, empty_reply, json_reply
 
@@ -154,7 +153,7 @@ async def publish(call: Call, folders: list[str], name: str, subdir: str, sha256
 
 async def receive(call: Call) -> Spooled:
     """The one file of the body. Raises `InvalidParameter`, `InvalidUpload`."""
-    content = (await call.spool(splitter_of(call.headers.get("content-type", "")))).the_file().content
+    content = await receive_file(call)
     if not content.size:
         raise InvalidUpload("The body is empty: send the file")
     return content

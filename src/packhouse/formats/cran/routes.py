@@ -6,10 +6,9 @@ from functools import partial
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route
+from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, receive_file
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidUpload, PackageNotFound
 from packhouse.formats.cran import index, names, parse
-from packhouse.grammar.multipart import splitter_of
 from packhouse.model import NewDocument, NewFile, Rows, Upload, replace
 from packhouse.responses import Reply, empty_reply, json_reply
 
@@ -106,7 +105,7 @@ async def put_built(call: Call) -> Answer:
 
 
 async def publish(call: Call, tree: names.Tree | None) -> Answer:
-    content = (await call.spool(splitter_of(call.headers.get("content-type", "")))).the_file().content
+    content = await receive_file(call)
     if not content.size:
         raise InvalidUpload("The body is empty: send the package")
     read = await call.inspect(parse.read_package, content, *(() if tree is None else (tree.platform, tree.r_version)))

@@ -9,14 +9,13 @@ from functools import partial
 
 import msgspec
 
-from packhouse.contract import GROUP, PROJECT, Action, Answer, Call, Route
+from packhouse.contract import GROUP, PROJECT, Action, Answer, Call, Route, receive_file
 from packhouse.errors import FileNotFound, InvalidUpload
 from packhouse.formats.rpm import names
 from packhouse.formats.rpm.index import LISTS, XML
 from packhouse.formats.rpm.parse import Read, read_package
 from packhouse.formats.rpm.parse.facts import GZIP, LARGEST_LIST, inflate
 from packhouse.formats.rpm.snippets import write_repo_file
-from packhouse.grammar.multipart import splitter_of
 from packhouse.model import FileRow, NewFile, Spooled, Upload, replace
 from packhouse.responses import Document, FileReply, Reply, empty_reply, json_reply
 
@@ -44,7 +43,7 @@ async def put_package(call: Call) -> Answer:
     if file_name != UPLOAD and not file_name.endswith(".rpm"):
         raise InvalidUpload(f"The address ends in {file_name[:80]!r}: send the package to `upload`, or to a name that ends in .rpm")
     group = group_of(call)
-    content = (await call.spool(splitter_of(call.headers.get("content-type", "")))).the_file().content
+    content = await receive_file(call)
     read = await call.inspect(read_package, content)
     await call.packages.open_shelf(names.shelf_of(group))
     await call.packages.publish(Upload(name=read.name, version=read.version, files=(place(read, group, content),)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route
+from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, receive_file
 from packhouse.errors import FileNotFound, Invalid, InvalidUpload, PackageNotFound, VersionNotFound
 from packhouse.formats.vagrant import index, names
 from packhouse.formats.vagrant.parse import read_box
-from packhouse.grammar.multipart import splitter_of
 from packhouse.model import NewFile, Upload, replace
 from packhouse.responses import empty_reply, json_reply
 
@@ -61,7 +60,7 @@ async def check_token(call: Call) -> Answer:
 async def put_box(call: Call) -> Answer:
     """Publish the body as a provider's file. Raises `InvalidUpload`, `AlreadyExists`, and what an address may be refused for."""
     where = names.read_address(segments_of(call.params))
-    content = (await call.spool(splitter_of(call.headers.get("content-type", "")), inspected=False)).the_file().content
+    content = await receive_file(call, inspected=False)
     if not content.size:
         raise InvalidUpload("The body is empty: send the box")
     read = await call.inspect(read_box, content)

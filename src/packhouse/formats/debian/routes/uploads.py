@@ -7,12 +7,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from packhouse.contract import Answer, Call
+from packhouse.contract import Answer, Call, receive_file
 from packhouse.errors import InvalidParameter, InvalidUpload, PackageNotFound
 from packhouse.formats.debian import names
 from packhouse.formats.debian.parse import Changes, Facts, Read, Source, Sum, read_changes, read_deb, read_dsc
 from packhouse.formats.debian.parse.changes import write_source
-from packhouse.grammar.multipart import splitter_of
 from packhouse.model import Blob, FileRow, NewFile, Spooled, Struct, Upload, replace
 from packhouse.responses import json_reply
 
@@ -77,7 +76,7 @@ async def put_aside(call: Call, name: str) -> None:
 
 async def receive(call: Call) -> Spooled:
     """The one file of the body. Raises `InvalidParameter`, `InvalidUpload`."""
-    content = (await call.spool(splitter_of(call.headers.get("content-type", "")))).the_file().content
+    content = await receive_file(call)
     if not content.size:
         raise InvalidUpload("The body is empty: send the file")
     return content
