@@ -15,14 +15,10 @@ from packhouse.model import Spooled
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    _sync(str(folder))
 
 
-def _sync_file(path: Path) -> None:
+def _sync(path: str) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -30,22 +26,24 @@ def _sync_file(path: Path) -> None:
         os.close(fd)
 
 
-def _move_to_new(source: str, target: Path) -> None:
+def _move_to_new(source: str, target: str) -> None:
     """Rename, but never over what is there: a stored name belongs to whoever took it first. Raises `FileExistsError`."""
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
             raise
-        if target.exists():  # a file system without links: a look has to do
+        if Path(target).exists():  # a file system without links: a look has to do
             raise FileExistsError(target) from error
         Path(source).rename(target)
     else:
-        Path(source).unlink()
+        Path(source).unlink(missing_ok=True)  # whoever waited for this may have gone, and swept the spool
 
 
 class DiskStore:
     """A folder with 256 folders, made and synced at the start."""
+
+    near = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,17 +60,19 @@ class DiskStore:
         return Path(f"{self.folder}/{name[:2]}/{name}")
 
     async def put(self, content: Spooled, name: str) -> None:
-        await asyncio.to_thread(self._put, content, self.path(name))
+        await asyncio.to_thread(self.place, content, name)
 
-    def _put(self, content: Spooled, target: Path) -> None:
+    def place(self, content: Spooled, name: str) -> None:
+        folder = f"{self.folder}/{name[:2]}"
+        target = f"{folder}/{name}"
         try:
             _move_to_new(content.path, target)
             try:
                 if not content.synced:  # name and bytes in one commit of the file system: nobody trusts a name before its row
-                    _sync_file(target)
-                sync_folder(target.parent)
+                    _sync(target)
+                _sync(folder)
             except OSError:
-                target.unlink()
+                os.unlink(target)  # noqa: PTH108 (this is called for every file that is published)
                 raise
         except OSError as error:
             if full_disk(error):

@@ -1,4 +1,4 @@
-"""The interface of a blob store: six methods; a blob is stored before its rows, so a failure leaves at worst an orphan."""
+"""The interface of a blob store: a few methods; a blob is stored before its rows, so a failure leaves at worst an orphan."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from packhouse.model import Spooled
 
 class Store(Protocol):
     """Bytes under stored names made by the house, never by a user."""
+
+    near: bool  # whether the bytes lie on a disk of this machine: then `place` takes a moment, and a change need not wait for it apart
+
+    def place(self, content: Spooled, name: str) -> None:
+        """`put`, for a thread that may wait."""
 
     async def put(self, content: Spooled, name: str) -> None:
         """Durable under this name when it returns; the spooled file is gone then. Raises `FileExistsError` for a name that is taken, `OutOfSpace`."""

@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ Row = Sequence[Any]
 
 BUSY_SECONDS = 10
 READERS = 4
+CHANGERS = 8  # threads: while it is the turn of one, others take the step before their change
 TOGETHER = 16  # changes that share a transaction at most: what one of them takes, the others wait for
 MEMO = 8192
 BATCH = 400  # values that a statement takes as parameters at once
@@ -117,6 +119,9 @@ class Database(Protocol):
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The change, in one durable transaction: a raise rolls back. Raises `Unavailable`, `OutOfSpace`."""
 
+    async def write_after(self, step: Callable[[], None], change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """A step in a thread that may wait for a disk, and then `write`: no way over the event loop in between. Raises also what the step does."""
+
     async def jot(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """`write` for what may be lost when the power fails, though not when the process ends: nothing that was promised."""
 
@@ -180,7 +185,7 @@ class _Waiting:
 
 
 class SqliteDatabase:
-    """One file. Reads run on a few threads, writes on one; a file lock queues the writers of several processes fairly.
+    """One file. Reads run on a few threads, changes on others, one at a time; a file lock queues the writers of several processes fairly.
 
     Changes that have come while another was written share the next transaction, and with it the wait for the disk.
     """
@@ -201,10 +206,11 @@ class SqliteDatabase:
         self._engine = sqlite_engine(self.path)
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._readers = ThreadPoolExecutor(READERS, "db-read")
-        self._writing = ThreadPoolExecutor(1, "db-write")
+        self._writing = ThreadPoolExecutor(CHANGERS, "db-write")
+        self._turn = threading.Lock()  # of these threads
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         self._glancing = self._engine.connect()
-        self._changing = self._writer.connect()  # for the one thread that writes
+        self._changing = self._writer.connect()  # for the thread whose turn it is
         # the same for both kinds of hot read: a commit empties the page cache of every other connection
         self._hot = self._glancing.connection.driver_connection
 
@@ -230,18 +236,28 @@ class SqliteDatabase:
         result: T = await self._queue(_Waiting(lambda connection: change(connection, *args, **kwargs), durable=True))
         return result
 
+    async def write_after(self, step: Callable[[], None], change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = await self._queue(_Waiting(lambda connection: change(connection, *args, **kwargs), durable=True), step)
+        return result
+
     async def jot(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         result: T = await self._queue(_Waiting(lambda connection: change(connection, *args, **kwargs), durable=False))
         return result
 
-    async def _queue(self, one: _Waiting) -> Any:
-        self._waiting.append(one)
+    async def _queue(self, one: _Waiting, step: Callable[[], None] | None = None) -> Any:
+        if step is None:
+            self._waiting.append(one)
         # shielded: a client that goes away must not leave a transaction half awaited
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._outcome, one))
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writing, self._outcome, one, step))
 
-    def _outcome(self, one: _Waiting) -> Any:
+    def _outcome(self, one: _Waiting, step: Callable[[], None] | None) -> Any:
+        if step is not None:
+            step()
+            self._waiting.append(one)
         while not one.done:  # else it was written together with one before it
-            self._write_waiting()
+            with self._turn:
+                if not one.done:
+                    self._write_waiting()
         if one.error is not None:
             raise one.error
         return one.result
@@ -402,6 +418,10 @@ class PostgresDatabase:
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.shield(asyncio.ensure_future(self._write(change, args, kwargs)))
+
+    async def write_after(self, step: Callable[[], None], change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        await asyncio.to_thread(step)
+        return await self.write(change, *args, **kwargs)
 
     async def _write(self, change: Callable[..., T], args: Any, kwargs: Any, tries: int = 5) -> T:
         for attempt in range(tries):

@@ -37,7 +37,8 @@ class JsonPartsSplitter:
     """A `contract.Splitter`. Strings at `selected` become file parts; the rest comes at the end as the text part `field`, with "" in their place.
 
     `selected` is a path of object keys, `"*"` for any; the part is named after the key at position `name_from`.
-    Raises `InvalidUpload`; `TooLarge` where the rest passes `limit`.
+    With `check=False` it is for the reader of the document to ask whether that is strict JSON. Raises `InvalidUpload`; `TooLarge`
+    where the rest passes `limit`.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class JsonPartsSplitter:
         *,
         limit: int = 10 * MIB,
         max_files: int = 16,
+        check: bool = True,
     ) -> None:
         self._selected = selected
         self._name_from = name_from
         self._field = field
+        self._check = check
         self._left = self._limit = limit
         self._files_left = self._max_files = max_files
         self._structure_left = MAX_STRUCTURE
@@ -87,7 +90,8 @@ class JsonPartsSplitter:
         if self._depth or self._in_string or self._in_file or self._rest:
             _refuse("is cut short")
         document = bytes(self._document)
-        _check_json(document)
+        if self._check:
+            _check_json(document)
         return (PartStart(name=self._field, media_type="application/json"), document, PartEnd())
 
     def _keep(self, piece: bytes) -> None:

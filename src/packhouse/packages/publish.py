@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import EXCHANGED
-from packhouse.blobs.store import stored_names
+from packhouse.blobs.store import Store, stored_names
 from packhouse.contract import Format
 from packhouse.db import changes, containers, pipelines
 from packhouse.errors import AlreadyExists, BlobNotFound, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
@@ -146,38 +149,48 @@ async def write_with_blobs(
     house: House, contents: Sequence[Spooled], change: Callable[[Connection, P, Mapping[str, str]], T], what: P
 ) -> tuple[Mapping[str, str], T]:
     """Place these bytes, then make a change that takes them; again where collection took some in between. Raises `OutOfSpace`."""
-    placed: dict[str, str] = {}
+    placed: dict[str, str] = {}  # digest → stored name of what was not there yet
     while True:
-        placed |= await place_blobs(house, (spooled for spooled in contents if spooled.sha256 not in placed))
+        absent = await find_absent(house, (spooled for spooled in contents if spooled.sha256 not in placed))
+        place = partial(place_all, house.store, absent, placed)
         try:
+            if house.store.near:
+                return placed, await house.database.write_after(place, change, what, placed)
+            await asyncio.to_thread(place)
             return placed, await house.database.write(change, what, placed)
         except changes.BlobGone:
             continue
 
 
-async def place_blobs(house: House, contents: Iterable[Spooled]) -> dict[str, str]:
-    """Bytes into the store, each under a stored name of its own: digest → that name, for those that were not there yet. Raises `OutOfSpace`."""
+async def find_absent(house: House, contents: Iterable[Spooled]) -> list[Spooled]:
+    """What the store has not; what it should have, and has not whole, is mended. Raises `OutOfSpace`."""
     unique = {spooled.sha256: spooled for spooled in contents}
-    placed: dict[str, str] = {}
+    absent: list[Spooled] = []
     for sha256, spooled in unique.items():
         held = await house.database.point(changes.LIVE_BLOB, {"sha256": sha256})
-        if held is not None:
-            stored, size = held
-            if await house.store.size(stored) != size:
-                await house.store.restore(spooled, stored)  # the same bytes again heal what was lost
-            continue  # the temp stays until the rows are in: the row may be condemned meanwhile
+        if held is None:
+            absent.append(spooled)
+            continue  # the temp of the others stays until the rows are in: the row may be condemned meanwhile
+        stored, size = held
+        if await house.store.size(stored) != size:
+            await house.store.restore(spooled, stored)  # the same bytes again heal what was lost
+    return absent
+
+
+def place_all(store: Store, contents: Iterable[Spooled], placed: dict[str, str]) -> None:
+    """Bytes into the store, each under a stored name of its own, told in `placed`. Raises `OutOfSpace`."""
+    for spooled in contents:
         crash_point("before place")
-        placed[sha256] = await _place(house, spooled)
+        placed[spooled.sha256] = _place(store, spooled)
         crash_point("after place")
-    return placed
 
 
-async def _place(house: House, spooled: Spooled) -> str:
+def _place(store: Store, spooled: Spooled) -> str:
     names = stored_names(spooled.sha256)
     while True:
         name = next(names)
         try:
-            await house.store.put(spooled, name)
+            store.place(spooled, name)
         except FileExistsError:
             continue
         return name
@@ -368,4 +381,5 @@ def _find_pointed(connection: Connection, plan: Plan, package_id: int) -> list[t
 def discard(files: Iterable[Spooled]) -> None:
     """Forget what is still in the spool."""
     for spooled in files:
-        Path(spooled.path).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(spooled.path)  # noqa: PTH108 (this is called with every body)

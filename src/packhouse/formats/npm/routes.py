@@ -157,7 +157,7 @@ async def read_whole(call: Call) -> bytes:
 
 async def read_parts(call: Call) -> Form:
     try:
-        return await call.spool(parse.PutSplitter(limit=PACKUMENT_LIMIT))
+        return await call.spool(parse.PutSplitter(limit=PACKUMENT_LIMIT, check=False))
     except InvalidUpload as error:
         raise InvalidUpload(f"Invalid json: {error.message}") from error
 
