@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import gc
 import hashlib
+import multiprocessing
 import os
 import shutil
 import sys
@@ -18,6 +19,8 @@ from packhouse.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from packhouse.contract import Format, Signer
+    from packhouse.packages.firststart import Secrets
+    from packhouse.packages.house import House
 
 
 MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
@@ -52,7 +55,6 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
 
     from packhouse.assemble import make_app, make_house
     from packhouse.formats import FORMATS
-    from packhouse.packages.firststart import prepare
     from packhouse.packages.nursery import Nursery
     from packhouse.web import server
     from packhouse.web.logs import configure_logs
@@ -64,7 +66,7 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
         fail(f"cannot listen on {settings.listen}: {error.strerror}")
     formats = FORMATS if formats is None else formats
     house = make_house(settings, formats, signers)
-    made = asyncio.run(prepare(house))
+    made = _prepare_apart(house)
     house.store.start()  # type: ignore[attr-defined]
     if made is not None:
         _welcome(settings, made.password, made.token, made.given)
@@ -75,6 +77,24 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     finally:
         shutil.rmtree(metrics, ignore_errors=True)
     raise SystemExit(status)
+
+
+def _prepare_apart(house: House) -> Secrets | None:
+    """`prepare` in a process of its own: the tools of migrations are 10 MiB that no worker needs."""
+    from packhouse.packages.firststart import prepare
+
+    fork = multiprocessing.get_context("fork")
+    near, far = fork.Pipe(duplex=False)
+    child = fork.Process(target=lambda: far.send(asyncio.run(prepare(house))))
+    child.start()
+    far.close()
+    try:
+        made: Secrets | None = near.recv()
+    except EOFError:
+        child.join()
+        raise SystemExit(child.exitcode or 1) from None  # it has said why
+    child.join()
+    return made
 
 
 def _keep_memory() -> None:
