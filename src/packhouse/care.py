@@ -1,19 +1,23 @@
-"""Care for an installation from the command line: collection and the doctor."""
+"""Care for an installation from the command line: collection, the doctor, backups."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 
 from packhouse.assemble import make_house
+from packhouse.db import backups
 from packhouse.db.engine import now
 from packhouse.db.migrate import current_revision
 from packhouse.packages import doctor
+from packhouse.packages.backup import BackupError, take_backup
 from packhouse.packages.collect import collect, horizon
 from packhouse.packages.house import House
+from packhouse.packages.restore_backup import restore_backup
 from packhouse.settings import Settings
 
 
@@ -34,9 +38,11 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         await house.database.close()
 
 
-async def collect_once(settings: Settings, dry_run: bool) -> int:
+async def collect_once(settings: Settings, dry_run: bool, release: bool = False) -> int:
     """One round; what it did, or would do, on standard output."""
     async with open_house(settings) as house:
+        if release:
+            await house.database.write(backups.hold, 0)
         done = await collect(house, horizon(house, now()), dry_run=dry_run)
     sys.stdout.write("\n".join([*done.lines, msgspec.json.encode(done.summary()).decode()]) + "\n")
     return 0
@@ -58,3 +64,31 @@ async def examine_all(settings: Settings, *, deep: bool, fix: str, as_json: bool
     if not as_json:
         sys.stdout.write(f"{len(found)} findings, {sum(not finding.repaired for finding in found)} problems remain\n")
     return doctor.status_of(found)
+
+
+async def back_up(settings: Settings, folder: Path, *, with_keys: bool, keep: int) -> int:
+    """A snapshot; what was copied on standard output, what could not be on standard error."""
+    async with open_house(settings) as house:
+        try:
+            problems = await take_backup(house, folder, with_keys=with_keys, keep=keep, say=_say)
+        except BackupError as error:
+            sys.stderr.write(f"packhouse: {error}\n")
+            return doctor.FAILED
+    for problem in problems:
+        sys.stderr.write(f"packhouse: {problem}\n")
+    return doctor.PROBLEMS if problems else doctor.CLEAN
+
+
+async def restore(settings: Settings, folder: Path, name: str) -> int:
+    """An installation from a snapshot, looked at by the doctor; the status is the doctor's."""
+    try:
+        await restore_backup(make_house(settings), folder, name, say=_say)
+    except BackupError as error:
+        sys.stderr.write(f"packhouse: {error}\n")
+        return doctor.FAILED
+    return await examine_all(settings, deep=False, fix="", as_json=False)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

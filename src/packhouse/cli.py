@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import typer
 
@@ -30,11 +31,36 @@ def migrate() -> None:
 
 
 @app.command()
-def collect(dry_run: bool = typer.Option(False, help="Say what would go, and change nothing")) -> None:
+def collect(
+    dry_run: bool = typer.Option(False, help="Say what would go, and change nothing"),
+    release: bool = typer.Option(False, help="Remove bytes again, though a backup was brought back less than a week ago"),
+) -> None:
     """One round of garbage collection, by the settings; safe beside a running server."""
     from packhouse.care import collect_once
 
-    raise SystemExit(asyncio.run(collect_once(launch.settings_or_exit(), dry_run)))
+    raise SystemExit(asyncio.run(collect_once(launch.settings_or_exit(), dry_run, release)))
+
+
+@app.command()
+def backup(
+    folder: Path = typer.Argument(help="Where backups are: the blobs that are there already are not copied again"),
+    keys: bool = typer.Option(True, help="With the keys that sign and seal: the folder is then as secret as the installation"),
+    keep: int = typer.Option(0, min=0, help="Remove all snapshots but so many; 0: none"),
+) -> None:
+    """Copy the whole installation, while it runs. Ends with 0 all there, 2 something could not be copied, 3 could not run."""
+    from packhouse.care import back_up
+
+    raise SystemExit(asyncio.run(back_up(launch.settings_or_exit(), folder, with_keys=keys, keep=keep)))
+
+
+@app.command()
+def restore(
+    folder: Path = typer.Argument(help="Where backups are"), snapshot: str = typer.Option("", help="Its name; the newest without one")
+) -> None:
+    """An installation from a backup, in an empty data folder and database; the doctor looks at it, and its status is the end."""
+    from packhouse import care
+
+    raise SystemExit(asyncio.run(care.restore(launch.settings_or_exit(), folder, snapshot)))
 
 
 @app.command()

@@ -129,6 +129,22 @@ def tend(folder: Path) -> None:
         run(folder, "commit-graph", "write", "--reachable", "--split", seconds=GC_SECONDS)
 
 
+def copy_repository(source: Path, target: Path) -> str:
+    """Bring a copy up to date, made where it is not there: every ref and all that it needs; what went wrong, "" where nothing did."""
+    make_repository(target)
+    settings = ("protocol.file.allow=always", "core.fsync=all", "gc.auto=0")
+    arguments = ("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--", str(source), "+refs/*:refs/*")
+    try:
+        fetched = run(target, *arguments, seconds=GC_SECONDS, settings=settings)
+    except subprocess.TimeoutExpired:
+        return f"git fetch did not end within {GC_SECONDS:.0f} s"
+    if fetched.returncode != 0:
+        return as_text(fetched.stderr.decode("utf-8", "surrogateescape").strip())[-500:]
+    head = run(source, "symbolic-ref", "HEAD").stdout.decode().strip()
+    run(target, "symbolic-ref", "HEAD", head)
+    return ""
+
+
 def check_repository(folder: Path, *, deep: bool = False) -> str:
     """What is wrong with a repository, "" where nothing is; with `deep` every object is read."""
     how = ("--full",) if deep else ("--connectivity-only",)

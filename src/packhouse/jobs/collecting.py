@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from packhouse.db import events
 from packhouse.db.engine import now
 from packhouse.packages.cleanup import run_policies
-from packhouse.packages.collect import ClockJumped, Clockwork, Strays, collect, horizon
+from packhouse.packages.collect import ClockJumped, Clockwork, Strays, collect, horizon, is_held
 from packhouse.packages.house import House
 
 LEASE_SECONDS = 900
@@ -35,7 +35,8 @@ class Collector:
             return
         when = horizon(self._house, now())
         done = await collect(self._house, when)
-        done.quarantined = await self._strays.look(self._house, when)
+        if not await is_held(self._house, when.now):
+            done.quarantined = await self._strays.look(self._house, when)
         if done.anything:
             structlog.get_logger().info("collected", **done.summary())
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from packhouse.db import changes, collection, containers
+from packhouse.db import backups, changes, collection, containers
 from packhouse.db.collection import Forgotten, Link
 from packhouse.db.engine import batches, now
 from packhouse.model import Actor, Instant, Struct
@@ -107,7 +107,10 @@ async def collect(house: House, when: Horizon, *, dry_run: bool = False) -> Coll
             dropped = await house.database.write(collection.drop_old_references, when.retained)
     await _end_links(house, when, done, dry_run)
     await _condemn(house, when, done, dry_run)
-    await _sweep(house, when, done, dry_run)
+    if await is_held(house, when.now):
+        done.lines.append("bytes are kept: a backup was brought back less than a week ago")
+    else:
+        await _sweep(house, when, done, dry_run)
     if done.anything and not dry_run:
         await house.database.write(_log, done)
     return done
@@ -116,6 +119,11 @@ async def collect(house: House, when: Horizon, *, dry_run: bool = False) -> Coll
 def _log(connection: Connection, done: Collected) -> None:
     at = changes.begin(connection, 0, "", (), locks=("collect",))
     changes.add_event(connection, at, "collect", COLLECTOR, detail=done.summary())
+
+
+async def is_held(house: House, at: Instant) -> bool:
+    """Bytes are not removed: after a backup was brought back, some are newer than the rows."""
+    return await house.database.read(backups.held_until) > at
 
 
 async def _end_uploads(house: House, when: Horizon, done: Collected, dry_run: bool) -> None:
@@ -225,6 +233,9 @@ def _remove_all(house: House, doomed: Sequence[tuple[str, Instant]]) -> None:
 
 def _remove_bytes(house: House, stored: str, since: Instant) -> None:
     """Bytes that no row speaks of any more; never those that a push has put under the same name since."""
+    if house.far is not None:
+        house.far.remove_old(stored, since)
+        return
     path = house.store.path(stored)
     if path is None:
         return
@@ -273,6 +284,8 @@ class Strays:
 
 def old_files(house: House, shard: int, before: Instant) -> list[str]:
     """The files of a shard that were written and named before this instant."""
+    if house.far is not None:
+        return [*house.far.old_names(shard, before)]
     folder = house.store.path(f"{shard:02x}")
     if folder is None or not folder.parent.is_dir():
         return []
@@ -282,6 +295,9 @@ def old_files(house: House, shard: int, before: Instant) -> list[str]:
 
 def quarantine(house: House, name: str) -> None:
     """Put a file aside."""
+    if house.far is not None:
+        house.far.put_aside(name)
+        return
     path, folder = house.store.path(name), quarantine_of(house)
     if path is not None and folder is not None:
         folder.mkdir(exist_ok=True, mode=0o700)
@@ -300,6 +316,8 @@ def quarantine_of(house: House) -> Path | None:
 
 def empty_quarantine(house: House, at: Instant) -> int:
     """Remove what has been put aside for long enough."""
+    if house.far is not None:
+        return house.far.empty_aside(at - QUARANTINE_DAYS * DAY)
     folder, count = quarantine_of(house), 0
     if folder is not None and folder.is_dir():
         for path in folder.iterdir():

@@ -38,12 +38,15 @@ MATTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         (
             *(f"member_{what}" for what in ("add", "update", "remove")),
             *(f"user_{what}" for what in ("create", "update", "block", "unblock", "activate", "deactivate")),
-            *("sign_in", "identity_connect", "identity_disconnect", "first_start"),
+            *("sign_in", "identity_connect", "identity_disconnect", "first_start", "backup_restored"),
         ),
     ),
     "tokens": (
         "Tokens",
-        (*(f"token_{what}" for what in ("create", "revoke", "rotate", "reuse")), "deploy_token_create", "deploy_token_revoke"),
+        (
+            *(f"token_{what}" for what in ("create", "revoke", "rotate", "reuse")),
+            *(f"{kind}_{what}" for kind, end in (("deploy_token", "revoke"), ("signing_key", "delete")) for what in ("create", end)),
+        ),
     ),
     "places": ("Projects and groups", tuple(f"{kind}_{what}" for kind in ("project", "group") for what in PLACES)),
     "rules": (
@@ -72,6 +75,7 @@ DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 WORDS = {
     "sign_in": "Signed in",
     "first_start": "First start",
+    "backup_restored": "Backup brought back",
     "token_reuse": "Token used after it was replaced",
     "collect": "Collected what nobody needs",
     "push": "Code was pushed",

@@ -1,0 +1,218 @@
+"""Backups of a running installation, each a snapshot in a folder that shares its blobs with those before (threats, section 13).
+
+Blobs are copied first, then the database, then the blobs that came meanwhile: so every row of the snapshot has its bytes. Bytes are removed
+long after nothing needs them, so that none of these can go in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from packhouse import __version__
+from packhouse.db import collection, gits
+from packhouse.db.migrate import current_revision
+from packhouse.db.snapshots import sync, take_snapshot
+from packhouse.errors import RegistryError
+from packhouse.git.keeping import copy_repository
+from packhouse.model import Struct
+from packhouse.packages.house import House
+from packhouse.packages.repositories import repository_path
+
+FORMAT = 1
+BLOCK = 1024 * 1024
+MANIFEST, BLOBS = "manifest.json", "blobs.txt"
+
+Say = Callable[[str], None]
+
+
+class BackupError(Exception):
+    """A backup that cannot be taken, or not be brought back."""
+
+
+class Manifest(Struct):
+    """What a snapshot says of itself; written last."""
+
+    format: int
+    version: str  # of the program
+    revision: str  # of the schema
+    taken: str
+    database: str  # its file
+    sha256: str  # of that file
+    blobs: int
+    bytes: int
+    repositories: int
+    keys: bool
+    bucket: bool  # the blobs are in a bucket and not here
+
+
+class Held(Struct):
+    """A blob that a snapshot needs."""
+
+    stored: str
+    sha256: str
+    size: int
+
+
+async def take_backup(house: House, folder: Path, *, with_keys: bool = True, keep: int = 0, say: Say = lambda line: None) -> list[str]:
+    """A new snapshot in this folder, of which `keep` stay, all of them where that is 0; what could not be copied. Raises `BackupError`."""
+    taken = datetime.now(UTC)
+    final = folder / "snapshots" / taken.strftime("%Y%m%dT%H%M%SZ")
+    partial = final.with_name(f"{final.name}.partial")
+    await asyncio.to_thread(_make_folders, folder, partial)
+    bucket = house.store.path("0" * 64) is None
+    held: dict[str, Held] = {}
+    problems = [] if bucket else await _copy_blobs(house, folder, held, say)
+    try:
+        database = await asyncio.to_thread(take_snapshot, house.settings.database_url, house.settings.data_path, partial)
+    except RegistryError as error:
+        raise BackupError(f"The database cannot be copied. {error.message}") from error
+    problems += [] if bucket else await _copy_blobs(house, folder, held, say)
+    count = await _copy_repositories(house, folder, problems)
+    revision = await house.database.read(current_revision)
+    manifest = Manifest(
+        format=FORMAT,
+        version=__version__,
+        revision=revision or "",
+        taken=taken.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        database=database.name,
+        sha256=await asyncio.to_thread(hash_file, database),
+        blobs=len(held),
+        bytes=sum(one.size for one in held.values()),
+        repositories=count,
+        keys=with_keys,
+        bucket=bucket,
+    )
+    await asyncio.to_thread(_finish, house.settings.data_path, partial, final, manifest, held)
+    say(f"{final.name}: {manifest.blobs} blobs with {manifest.bytes} bytes, {count} repositories")
+    if keep:
+        for gone in await asyncio.to_thread(prune, folder, keep):
+            say(f"removed {gone}")
+    return problems
+
+
+def list_snapshots(folder: Path) -> list[str]:
+    """The snapshots that are whole, the oldest first."""
+    return sorted(path.parent.name for path in folder.glob(f"snapshots/*/{MANIFEST}") if path.parent.suffix != ".partial")
+
+
+def read_blobs(snapshot: Path) -> Iterable[Held]:
+    """What a snapshot needs."""
+    with (snapshot / BLOBS).open() as lines:
+        for line in lines:
+            stored, sha256, size = line.split()
+            yield Held(stored=stored, sha256=sha256, size=int(size))
+
+
+def blob_path(folder: Path, stored: str) -> Path:
+    """Where a backup keeps a blob."""
+    return folder / "blobs" / stored[:2] / stored
+
+
+def prune(folder: Path, keep: int) -> list[str]:
+    """Remove all snapshots but the newest, and the blobs that no other needs; the names of those snapshots."""
+    names = list_snapshots(folder)
+    gone = names[:-keep]
+    for name in gone:
+        shutil.rmtree(folder / "snapshots" / name)
+    if gone:
+        needed = {held.stored for name in names[-keep:] for held in read_blobs(folder / "snapshots" / name)}
+        for path in (folder / "blobs").glob("??/*"):
+            if path.name not in needed:
+                path.unlink()
+    return gone
+
+
+def copy_checked(source: Path, target: Path, sha256: str) -> bool:
+    """A durable copy of a file with this digest; False, and nothing, where it has another. Raises `OSError`."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = target.with_name(f"{target.name}.partial")
+    sink = hashlib.sha256()
+    with source.open("rb") as file, partial.open("wb") as copy:
+        while data := file.read(BLOCK):
+            sink.update(data)
+            copy.write(data)
+    if sink.hexdigest() != sha256:
+        partial.unlink()
+        return False
+    sync(partial)
+    partial.rename(target)
+    return True
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make_folders(folder: Path, partial: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in folder.glob("snapshots/*.partial"):
+        shutil.rmtree(left)
+    partial.mkdir(parents=True, mode=0o700)
+
+
+async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], say: Say) -> list[str]:
+    """Copy what is not held yet, and say of it that it is; what could not be copied."""
+    problems: list[str] = []
+    last = 0
+    while page := await house.database.read(collection.list_stored, last):
+        last = page[-1].id
+        fresh = [one for one in page if one.stored not in held]
+        for one in fresh:
+            wrong = await asyncio.to_thread(_copy_blob, house, folder, Held(stored=one.stored, sha256=one.sha256, size=one.size))
+            if not wrong:
+                held[one.stored] = Held(stored=one.stored, sha256=one.sha256, size=one.size)
+            elif await house.database.read(collection.still_stored, one.id, one.stored):
+                problems.append(f"{wrong}: sha256:{one.sha256}")
+        if fresh:
+            say(f"{len(held)} blobs")
+    return problems
+
+
+def _copy_blob(house: House, folder: Path, one: Held) -> str:
+    """What is wrong with it, if anything."""
+    source, target = house.store.path(one.stored), blob_path(folder, one.stored)
+    assert source is not None
+    try:
+        if target.stat().st_size == one.size:
+            return ""  # compared when it was copied
+    except FileNotFoundError:
+        pass
+    try:
+        return "" if copy_checked(source, target, one.sha256) else "Damaged bytes"
+    except FileNotFoundError:
+        return "Missing bytes"
+
+
+async def _copy_repositories(house: House, folder: Path, problems: list[str]) -> int:
+    count = 0
+    for project in await house.database.read(gits.list_repositories):
+        source = repository_path(house, project)
+        if not source.is_dir():
+            continue
+        wrong = await asyncio.to_thread(copy_repository, source, folder / "repositories" / source.name)
+        if wrong:
+            problems.append(f"The Git repository of project {project}: {wrong}")
+        count += 1
+    return count
+
+
+def _finish(data: Path, partial: Path, final: Path, manifest: Manifest, held: Mapping[str, Held]) -> None:
+    """The snapshot appears when it is whole."""
+    if manifest.keys and (data / "keys").is_dir():
+        shutil.copytree(data / "keys", partial / "keys")
+    (partial / BLOBS).write_text("".join(f"{one.stored} {one.sha256} {one.size}\n" for one in held.values()))
+    (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    for path in (partial / BLOBS, partial / MANIFEST, *partial.rglob("keys/**/*")):
+        sync(path)
+    sync(partial)
+    partial.rename(final)
+    sync(final.parent)

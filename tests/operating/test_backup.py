@@ -1,0 +1,234 @@
+"""A backup of a server that is being published to, brought back elsewhere: what was acknowledged before it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from postgres import Cluster
+from stand import ROOT, Stand
+
+Json = dict[str, Any]
+
+
+def command(environment: Mapping[str, str], *arguments: str | Path, status: int = 0) -> str:
+    """What a command of ours said; it must end with this status."""
+    done = subprocess.run(
+        [sys.executable, "-m", "packhouse", *map(str, arguments)],
+        cwd=ROOT, env=dict(environment), capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == status, f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def snapshots(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "snapshots").iterdir())
+
+
+def blobs_in(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "blobs").glob("??/*")}
+
+
+def publish(stand: Stand, project: Json, name: str, body: bytes) -> int:
+    path = f"/projects/{project['id']}/packages/generic/{name}/1.0.0/{name}.bin"
+    return stand.api("PUT", path, body=body).status
+
+
+def fetch(stand: Stand, project: Json, name: str) -> bytes:
+    body: bytes = stand.api("GET", f"/projects/{project['id']}/packages/generic/{name}/1.0.0/{name}.bin").expect(200).body
+    return body
+
+
+def content(name: str) -> bytes:
+    return name.encode() * 3000
+
+
+@pytest.fixture(name="elsewhere")
+def make_other_place(database_stand: Stand, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stand]:
+    """A server that has not been started, on an empty folder and a database of the same kind."""
+    url, drop = "", lambda: None
+    if database_stand.environment["PACKHOUSE_DATABASE_URL"].startswith("postgresql"):
+        cluster: Cluster = request.getfixturevalue("postgres")
+        name = cluster.make_database()
+        url, drop = cluster.url(name), lambda: cluster.drop_database(name)
+    stand = Stand(tmp_path / "elsewhere", {"PACKHOUSE_DATABASE_URL": url})
+    yield stand
+    stand.stop()
+    drop()
+
+
+def publish_until(stand: Stand, project: Json, done: threading.Event, acknowledged: list[str]) -> None:
+    number = 0
+    while not done.is_set():
+        name = f"busy-{number}"
+        if publish(stand, project, name, content(name)) == 201:
+            acknowledged.append(name)
+        number += 1
+
+
+def test_drill(database_stand: Stand, elsewhere: Stand, tmp_path: Path) -> None:
+    """A backup that is taken while others publish could miss the bytes of a row, or what was acknowledged before it; or sessions live on."""
+    project = database_stand.make_project()
+    acknowledged: list[str] = []
+    done = threading.Event()
+    writer = threading.Thread(target=publish_until, args=(database_stand, project, done, acknowledged))
+    writer.start()
+    try:
+        while len(acknowledged) < 20:
+            assert writer.is_alive()
+            done.wait(0.01)
+        before = list(acknowledged)
+        command(database_stand.environment, "backup", tmp_path / "backup")
+    finally:
+        done.set()
+        writer.join()
+    (name,) = snapshots(tmp_path / "backup")
+    manifest = json.loads((tmp_path / "backup" / "snapshots" / name / "manifest.json").read_bytes())
+    assert manifest["blobs"] >= len(before) and not manifest["bucket"]
+
+    said = command(elsewhere.environment, "restore", tmp_path / "backup")
+    assert said.endswith("0 findings, 0 problems remain\n")
+    elsewhere.start()
+    for name in before:
+        assert fetch(elsewhere, project, name) == content(name)
+    listed = {package["name"] for package in elsewhere.list_packages(project)}
+    assert set(before[:100]) <= listed | set(before[100:])
+    assert publish(elsewhere, project, "afterwards", b"new") == 201
+    assert "a backup was brought back" in command(elsewhere.environment, "collect")
+    assert "a backup was brought back" not in command(elsewhere.environment, "collect", "--release")
+
+
+def test_only_what_is_new_is_copied(fresh_stand: Stand, tmp_path: Path) -> None:
+    """Every backup could copy everything again, keep what nothing needs, or remove what another snapshot needs."""
+    folder, project = tmp_path / "backup", fresh_stand.make_project()
+    assert publish(fresh_stand, project, "one", b"one") == 201
+    command(fresh_stand.environment, "backup", folder)
+    (first,) = blobs_in(folder)
+    written = (folder / "blobs" / first[:2] / first).stat().st_mtime_ns
+
+    (package,) = fresh_stand.list_packages(project)
+    fresh_stand.want(204, "DELETE", f"/projects/{project['id']}/packages/{package['id']}")
+    assert publish(fresh_stand, project, "two", b"two") == 201
+    wait_for_next_second(folder)
+    command(fresh_stand.environment, "backup", folder)
+    assert len(snapshots(folder)) == 2 and len(blobs_in(folder)) == 2
+    assert (folder / "blobs" / first[:2] / first).stat().st_mtime_ns == written
+
+    unneeded = folder / "blobs" / "ab" / ("ab" * 32)
+    unneeded.parent.mkdir(exist_ok=True)
+    unneeded.touch()
+    wait_for_next_second(folder)
+    said = command(fresh_stand.environment, "backup", folder, "--keep", "1")
+    assert said.count("removed") == 2 and len(snapshots(folder)) == 1
+    assert blobs_in(folder) >= {hashlib.sha256(b"two").hexdigest()} and unneeded.name not in blobs_in(folder)
+
+
+def wait_for_next_second(folder: Path) -> None:
+    """Snapshots are named by the second."""
+    newest = snapshots(folder)[-1]
+    pause = threading.Event()
+    while subprocess.check_output(["date", "-u", "+%Y%m%dT%H%M%SZ"], text=True).strip() <= newest:
+        pause.wait(0.05)
+
+
+def test_repositories_and_keys(fresh_stand: Stand, tmp_path: Path) -> None:
+    """A Git repository could be left out, or copied without a ref; or the keys without which the checksum database is another one."""
+    project = fresh_stand.make_project()
+    sources = tmp_path / "sources"
+    address = f"http://root:{fresh_stand.environment['PACKHOUSE_INITIAL_ADMIN_TOKEN']}@{fresh_stand.host}/{project['path_with_namespace']}.git"
+    git(tmp_path, "init", "-q", "-b", "trunk", str(sources))
+    git(sources, "-c", "user.name=t", "-c", "user.email=t@t.example", "commit", "-q", "--allow-empty", "-m", "first")
+    git(sources, "tag", "v1.0.0")
+    git(sources, "push", "-q", address, "trunk", "v1.0.0")
+    key = fresh_stand.http.get("/sumdb/key").body
+    command(fresh_stand.environment, "backup", tmp_path / "backup")
+
+    restored = Stand(tmp_path / "elsewhere")
+    command(restored.environment, "restore", tmp_path / "backup")
+    with restored:
+        assert restored.http.get("/sumdb/key").body == key
+        address = address.replace(fresh_stand.host, restored.host)
+        heads = git(tmp_path, "ls-remote", "--symref", address)
+        assert "refs/heads/trunk\tHEAD" in heads and "refs/tags/v1.0.0" in heads
+        git(tmp_path, "clone", "-q", address, "again")
+    without = tmp_path / "without"
+    command(fresh_stand.environment, "backup", without, "--no-keys")
+    assert not list(without.rglob("keys"))
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def truncate_database(folder: Path) -> str:
+    (snapshot,) = (folder / "snapshots").iterdir()
+    (snapshot / "database.sqlite3").write_bytes(b"SQLite format 3\0")
+    return "is damaged"
+
+
+def change_blob(folder: Path) -> str:
+    (path,) = (folder / "blobs").glob("??/*")
+    path.write_bytes(b"oNe")
+    return "has not the digest"
+
+
+def lose_blob(folder: Path) -> str:
+    shutil.rmtree(folder / "blobs")
+    return "is missing"
+
+
+def age(folder: Path) -> str:
+    (snapshot,) = (folder / "snapshots").iterdir()
+    manifest = json.loads((snapshot / "manifest.json").read_bytes())
+    (snapshot / "manifest.json").write_text(json.dumps(manifest | {"revision": "9999"}))
+    return "newer than this one"
+
+
+def leave_half(folder: Path) -> str:
+    (snapshot,) = (folder / "snapshots").iterdir()
+    (snapshot / "manifest.json").unlink()
+    return "There is no such snapshot"
+
+
+@pytest.mark.parametrize("harm", [truncate_database, change_blob, lose_blob, age, leave_half])
+def test_harmed_backups_are_refused(fresh_stand: Stand, tmp_path: Path, harm: Callable[[Path], str]) -> None:
+    """A backup that is damaged could be brought back in part, and look as if it were whole."""
+    project = fresh_stand.make_project()
+    assert publish(fresh_stand, project, "one", b"one") == 201
+    command(fresh_stand.environment, "backup", tmp_path / "backup")
+    reason = harm(tmp_path / "backup")
+    restored = Stand(tmp_path / "elsewhere")
+    assert reason in command(restored.environment, "restore", tmp_path / "backup", status=3)
+    assert not (restored.data / "packhouse.sqlite3").exists()
+
+
+def test_nothing_is_overwritten(fresh_stand: Stand, tmp_path: Path) -> None:
+    """A backup could be brought back over an installation that is in use."""
+    command(fresh_stand.environment, "backup", tmp_path / "backup")
+    assert "There is an installation already" in command(fresh_stand.environment, "restore", tmp_path / "backup", status=3)
+
+
+def test_what_cannot_be_copied_is_said(fresh_stand: Stand, tmp_path: Path) -> None:
+    """A backup without some of its bytes could pass for a good one."""
+    project = fresh_stand.make_project()
+    for name in ("one", "two"):
+        assert publish(fresh_stand, project, name, name.encode()) == 201
+    one, two = (hashlib.sha256(name.encode()).hexdigest() for name in ("one", "two"))
+    (fresh_stand.data / "blobs" / one[:2] / one).unlink()
+    (fresh_stand.data / "blobs" / two[:2] / two).write_bytes(b"tWo")
+    said = command(fresh_stand.environment, "backup", tmp_path / "backup", status=2)
+    assert f"Missing bytes: sha256:{one}" in said and f"Damaged bytes: sha256:{two}" in said
