@@ -191,6 +191,12 @@ def lose_blob(folder: Path) -> str:
     return "is missing"
 
 
+def point_outside(folder: Path) -> str:
+    (snapshot,) = (folder / "snapshots").iterdir()
+    (snapshot / "blobs.txt").write_text(f"../../../../tmp/evil {'0' * 64} 3\n")
+    return "is not one of ours"
+
+
 def age(folder: Path) -> str:
     (snapshot,) = (folder / "snapshots").iterdir()
     manifest = json.loads((snapshot / "manifest.json").read_bytes())
@@ -204,7 +210,7 @@ def leave_half(folder: Path) -> str:
     return "There is no such snapshot"
 
 
-@pytest.mark.parametrize("harm", [truncate_database, change_blob, lose_blob, age, leave_half])
+@pytest.mark.parametrize("harm", [truncate_database, change_blob, lose_blob, point_outside, age, leave_half])
 def test_harmed_backups_are_refused(fresh_stand: Stand, tmp_path: Path, harm: Callable[[Path], str]) -> None:
     """A backup that is damaged could be brought back in part, and look as if it were whole."""
     project = fresh_stand.make_project()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from packhouse.packages.repositories import repository_path
 FORMAT = 1
 BLOCK = 1024 * 1024
 MANIFEST, BLOBS = "manifest.json", "blobs.txt"
+
+_LINE = re.compile(r"([0-9a-f]{64}(?:\.[0-9]{1,9})?) ([0-9a-f]{64}) ([0-9]{1,18})\n")
 
 Say = Callable[[str], None]
 
@@ -103,11 +106,13 @@ def list_snapshots(folder: Path) -> list[str]:
 
 
 def read_blobs(snapshot: Path) -> Iterable[Held]:
-    """What a snapshot needs."""
+    """What a snapshot needs. Raises `BackupError`."""
     with (snapshot / BLOBS).open() as lines:
-        for line in lines:
-            stored, sha256, size = line.split()
-            yield Held(stored=stored, sha256=sha256, size=int(size))
+        for number, line in enumerate(lines, 1):
+            found = _LINE.fullmatch(line)
+            if found is None:
+                raise BackupError(f"Line {number} of {snapshot / BLOBS} is not one of ours: the backup is damaged")
+            yield Held(stored=found[1], sha256=found[2], size=int(found[3]))
 
 
 def blob_path(folder: Path, stored: str) -> Path:
