@@ -60,6 +60,8 @@ def _counted(manifest: Mapping[str, Any], kind: str) -> dict[str, str]:
 
 
 def _check_map(kind: str, document: Mapping[str, str], tarball: Mapping[str, str]) -> None:
+    if document == tarball:
+        return
     for name in sorted({*document, *tarball}):
         if name not in document or name not in tarball or not _same_range(document[name], tarball[name]):
             raise _differ(f"{kind} {name!r}", document.get(name), tarball.get(name))
@@ -100,7 +102,7 @@ def _check_hooks(document: Mapping[str, Any], package: Mapping[str, Any]) -> Non
 
 def _check_bin(document: Mapping[str, Any], package: Mapping[str, Any], tarball: Tarball) -> None:
     # npm lists the files of `directories.bin` as it finds them on disk, yarn berry leaves that to the reader.
-    if tarball.bin_folder:
+    if tarball.bin_folder or (document.get("bin") == package.get("bin") and document.get("name") == package.get("name")):
         return
     said, found = clean_bin(document), clean_bin(package)
     if said != found:
