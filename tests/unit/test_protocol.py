@@ -161,6 +161,16 @@ def test_a_large_body_that_nobody_reads(size: int) -> None:
     assert answered.count(b"200 OK") == 2
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_a_body_that_was_not_asked_for(read: bool) -> None:
+    """A client that waits to be asked for its body, and is refused, may send none: its next request could be taken for that body."""
+    app = Reader(read=read)
+    announced = put(b"x" * 1000, b"expect: 100-continue")
+    answered = asyncio.run(send(app, announced if read else announced[:-1000], 10_000_000))
+    assert app.bodies == [b"x" * 1000 if read else b""]
+    assert (b"connection: close" in answered) is not read
+
+
 @pytest.mark.parametrize("more", [b"transfer-encoding: chunked", b"content-length: 3"])
 def test_lengths_that_disagree(more: bytes) -> None:
     """A body of two lengths could be read by one of them, and a request be smuggled in by the other."""

@@ -356,12 +356,15 @@ class Cycle(RequestResponseCycle):
                 return message
         elif self.disconnected or self.response_complete:
             return {"type": "http.disconnect"}
+        self.waiting_for_100_continue = False  # it has not waited to be asked
         body = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
         self.pieces, self._held = [], 0
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
         kind = message["type"]
+        if kind == "http.response.start" and self.waiting_for_100_continue:
+            self.keep_alive = False  # who was not asked for the body may send none: what follows would be taken for it
         if self._head:
             await self._send_with_head(kind, message)
         elif kind == "http.response.start" and not self.response_started and (head := self._build_head(message)):
