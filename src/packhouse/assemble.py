@@ -14,7 +14,9 @@ from packhouse.auth.access import Gate
 from packhouse.auth.registry_tokens import RegistryTokens
 from packhouse.auth.sessions import Sessions
 from packhouse.blobs.disk import DiskStore
+from packhouse.blobs.s3 import Bucket, S3Store
 from packhouse.blobs.spool import Spool
+from packhouse.blobs.store import Store
 from packhouse.contract import Format, Route, Signer
 from packhouse.db.engine import open_database
 from packhouse.formats import FORMATS
@@ -45,11 +47,10 @@ def make_house(
 ) -> House:
     """The parts that every request may need; nothing is opened yet."""
     database = open_database(settings.database_url, settings.data_path)
-    blobs = settings.blobs.removeprefix("file:") or str(settings.data_path / "blobs")
     return House(
         settings=settings,
         database=database,
-        store=DiskStore(Path(blobs).absolute()),
+        store=open_store(settings),
         spool=Spool(settings.data_path / "spool", settings.min_free_mib * 1024 * 1024),
         formats={format.name: format for format in formats},
         gate=Gate(
@@ -64,6 +65,23 @@ def make_house(
         identities=Identities(settings.outbound_allow),
         signers=signers,
     )
+
+
+def open_store(settings: Settings) -> Store:
+    """Where the bytes are."""
+    bucket, prefix = settings.bucket
+    if not bucket:
+        blobs = settings.blobs.removeprefix("file:") or str(settings.data_path / "blobs")
+        return DiskStore(Path(blobs).absolute())
+    of = Bucket(
+        name=bucket,
+        prefix=prefix,
+        endpoint=settings.blobs_endpoint.rstrip("/"),
+        region=settings.blobs_region or "us-east-1",
+        access_key=settings.blobs_access_key,
+        secret_key=settings.blobs_secret_key,
+    )
+    return S3Store(of)
 
 
 def make_app(

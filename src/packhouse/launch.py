@@ -85,7 +85,12 @@ def _prepare_apart(house: House) -> Secrets | None:
 
     fork = multiprocessing.get_context("fork")
     near, far = fork.Pipe(duplex=False)
-    child = fork.Process(target=lambda: far.send(asyncio.run(prepare(house))))
+
+    def prepare_all() -> None:
+        _check_storage(house)
+        far.send(asyncio.run(prepare(house)))
+
+    child = fork.Process(target=prepare_all)
     child.start()
     far.close()
     try:
@@ -95,6 +100,16 @@ def _prepare_apart(house: House) -> Secrets | None:
         raise SystemExit(child.exitcode or 1) from None  # it has said why
     child.join()
     return made
+
+
+def _check_storage(house: House) -> None:
+    """Nothing is published before somebody has seen that bytes can be kept; what else is odd is said and no more."""
+    from packhouse.blobs.store import CANNOT_WRITE
+
+    for line in house.far.examine() if house.far is not None else ():
+        if line.startswith(CANNOT_WRITE):
+            fail(line)
+        sys.stderr.write(f"packhouse: {line}\n")
 
 
 def _keep_memory() -> None:

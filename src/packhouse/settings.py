@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -27,7 +29,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     listen: Annotated[str, Meta(description="Host and port to listen on")] = "127.0.0.1:8080"
     external_url: Annotated[str, Meta(description="Base of absolute URLs in documents; default: http:// and the listen address")] = ""
     database_url: Annotated[str, Meta(description="SQLAlchemy URL; default: an SQLite file in the data folder")] = ""
-    blobs: Annotated[str, Meta(description="Blob store: a file: path; default: a folder in the data folder")] = ""
+    blobs: Annotated[
+        str, Meta(description="Blob store: a file: path, or s3://bucket/prefix on S3-compatible object storage; default: a folder in the data folder")
+    ] = ""
+    blobs_endpoint: Annotated[
+        str, Meta(description="Address of the object storage, as https://host; plain http for this machine only. Else `AWS_ENDPOINT_URL_S3`")
+    ] = ""
+    blobs_plain_http: Annotated[bool, Meta(description="Object storage may be reached by plain http on another machine too")] = False
+    blobs_region: Annotated[str, Meta(description="Region of the bucket. Else `AWS_REGION`, else us-east-1")] = ""
+    blobs_access_key: Annotated[str, Meta(description="Access key for the bucket. Else `AWS_ACCESS_KEY_ID`")] = ""
+    blobs_secret_key: Annotated[str, Meta(description="The secret that goes with it. Else `AWS_SECRET_ACCESS_KEY`")] = ""
+    blobs_redirect: Annotated[
+        bool, Meta(description="Send clients that can be trusted with it to the object storage for large files; off: everything goes through here")
+    ] = True
     workers: Annotated[int, Meta(ge=0, le=256, description="Processes; 0: one for each core")] = 0
     outbound_allow: Annotated[str, Meta(description="Comma-separated networks or hosts that outbound requests may reach although private")] = ""
     dependency_proxy: Annotated[bool, Meta(description="Dependency proxies of groups; off: their routes answer 404")] = True
@@ -66,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ""
     drain_seconds: Annotated[int, Meta(ge=0, description="Time given to open requests at shutdown")] = 30
 
+    def __repr__(self) -> str:
+        return f"Settings(data={self.data!r})"  # some of the others are secret
+
     @property
     def data_path(self) -> Path:
         return Path(self.data).absolute()
@@ -83,6 +100,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return (self.external_url or f"http://{self.listen}").rstrip("/")
 
     @property
+    def bucket(self) -> tuple[str, str]:
+        """The bucket of the blob store and the prefix in it; nothing where it is on disk."""
+        kind, _, rest = self.blobs.partition("s3://")
+        bucket, _, prefix = rest.partition("/")
+        return ("", "") if kind else (bucket, prefix.strip("/"))
+
+    @property
     def secure(self) -> bool:
         return self.base_url.startswith("https:")
 
@@ -94,6 +118,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 PREFIX = "PACKHOUSE_"
 FILE_VARIABLE = "PACKHOUSE_CONFIG"
 PAIRS = ("max_file_size", "forward")
+OF_S3 = {  # what else is asked where a setting is not there: names that other programs know too
+    "blobs_endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "blobs_region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "blobs_access_key": ("AWS_ACCESS_KEY_ID",),
+    "blobs_secret_key": ("AWS_SECRET_ACCESS_KEY",),
+}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -105,6 +135,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         text = environ.get(PREFIX + name.upper())
         if text is not None and text.strip() != "":
             values[name] = _pairs(name, text) if name in PAIRS else text.strip()
+    if str(values.get("blobs", "")).startswith("s3:"):
+        values = {**{name: environ[one] for name, others in OF_S3.items() for one in reversed(others) if environ.get(one)}, **values}
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise SettingsError(f"Unknown setting {unknown[0]!r}: the known ones are {', '.join(fields)}")
@@ -118,7 +150,32 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise SettingsError(f"Setting listen must be host:port, not {values.get('listen')!r}") from error
     read_networks("metrics_allow", settings.metrics_allow)
     read_networks("trusted_proxies", settings.trusted_proxies)
+    check_blobs(settings)
     return settings
+
+
+def check_blobs(settings: Settings) -> None:
+    """What is said of the blob store goes together. Raises `SettingsError`, which names no key."""
+    kind, colon, _ = settings.blobs.partition(":")
+    if colon and kind not in ("file", "s3"):
+        raise SettingsError(f"Setting blobs must be a file: path or s3://bucket/prefix, not one that begins with {kind[:20]!r}:")
+    if kind != "s3" or not colon:
+        return
+    bucket, _ = settings.bucket
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?", settings.blobs) or not 3 <= len(bucket) <= 63:
+        raise SettingsError("Setting blobs must be s3://bucket/prefix, of small letters, digits, dots and dashes; keys have settings of their own")
+    for name in ("blobs_endpoint", "blobs_access_key", "blobs_secret_key"):
+        if not getattr(settings, name):
+            raise SettingsError(f"Setting {name} is missing: object storage needs blobs_endpoint, blobs_access_key and blobs_secret_key")
+    try:
+        parts = urlsplit(settings.blobs_endpoint)
+        odd = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or parts.query or parts.fragment or "@" in parts.netloc
+    except ValueError:
+        odd = True
+    if odd:
+        raise SettingsError("Setting blobs_endpoint must be https://host or https://host:port, without a user: keys have settings of their own")
+    if parts.scheme == "http" and not settings.blobs_plain_http and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingsError("Setting blobs_endpoint must begin with https:, unless blobs_plain_http allows plain http to another machine")
 
 
 def read_networks(setting: str, text: str) -> tuple[Network, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from object_storage import Storage
 from postgres import Cluster
 from stand import ROOT, Stand
 
@@ -172,6 +173,25 @@ def git(folder: Path, *arguments: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_from_a_disk_to_a_bucket_and_back(fresh_stand: Stand, storage: Storage, tmp_path: Path) -> None:
+    """A backup of a disk could not be brought back into a bucket, or one of a bucket pretend to hold its bytes."""
+    project = fresh_stand.make_project()
+    assert publish(fresh_stand, project, "one", large := os.urandom(9 * 1024 * 1024)) == 201
+    command(fresh_stand.environment, "backup", tmp_path / "backup")
+    with_bucket = Stand(tmp_path / "elsewhere", storage.settings())
+    assert command(with_bucket.environment, "restore", tmp_path / "backup").endswith("0 findings, 0 problems remain\n")
+    assert not (with_bucket.data / "blobs").exists()
+    with with_bucket:
+        assert fetch(with_bucket, project, "one") == large
+        command(with_bucket.environment, "backup", tmp_path / "rows")
+    (name,) = snapshots(tmp_path / "rows")
+    assert json.loads((tmp_path / "rows" / "snapshots" / name / "manifest.json").read_bytes())["bucket"]
+    again = Stand(tmp_path / "again", storage.settings() | {"PACKHOUSE_BLOBS": with_bucket.environment["PACKHOUSE_BLOBS"]})
+    command(again.environment, "restore", tmp_path / "rows")
+    with again:
+        assert fetch(again, project, "one") == large
 
 
 def truncate_database(folder: Path) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from packhouse.blobs.disk import DiskStore
 from packhouse.blobs.spool import SMALL
-from packhouse.blobs.store import Store, stored_names
+from packhouse.blobs.store import FarStore, Store, stored_names
 from packhouse.errors import OutOfSpace
 from packhouse.model import Spooled
 
@@ -26,11 +26,21 @@ Run = Callable[[Any], Any]
 
 def read(store: Store, name: str) -> bytes:
     path = store.path(name)
-    assert path is not None
-    return path.read_bytes()
+    if path is not None:
+        return path.read_bytes()
+    far = cast(FarStore, store)
+
+    async def collect() -> bytes:
+        size = await far.size(name)
+        assert size is not None
+        return b"".join([piece async for piece in far.read(name, 0, size)])
+
+    return asyncio.run(collect())
 
 
-@pytest.mark.parametrize("content", [b"", b"x", os.urandom(3 * 1024 * 1024 + 1)], ids=["empty", "small", "large"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", os.urandom(3 * 1024 * 1024 + 1), os.urandom(17 * 1024 * 1024 + 1)], ids=["empty", "small", "large", "parts"]
+)
 def test_put(store: Store, keep: Keep, run: Run, content: bytes) -> None:
     """Bytes could come out other than they went in, or their size be told wrong."""
     spooled = keep(content)
@@ -92,11 +102,23 @@ def test_names_of_their_own() -> None:
     assert list(islice(stored_names("a"), 4)) == ["a", "a.2", "a.3", "a.4"]
 
 
-def test_no_address_by_itself(store: Store, keep: Keep, run: Run) -> None:
-    """A store on disk could hand out an address that nobody serves."""
+def test_placed_by_a_thread(store: Store, keep: Keep) -> None:
+    """Bytes could be lost on the way that a publish takes."""
     spooled = keep(b"one")
-    run(store.put(spooled, spooled.sha256))
-    assert run(store.url(spooled.sha256, "one.bin")) is None
+    store.place(spooled, spooled.sha256)
+    assert read(store, spooled.sha256) == b"one"
+    assert not Path(spooled.path).exists(), "the spooled file is gone"
+
+
+@pytest.mark.parametrize("there", [None, b"otherwise"], ids=["lost", "damaged"])
+def test_restore(store: Store, keep: Keep, run: Run, there: bytes | None) -> None:
+    """Bytes that were lost or damaged could stay so, or the ones that heal them be taken away from the publish that brought them."""
+    spooled = keep(b"whole")
+    if there is not None:
+        run(store.put(keep(there), spooled.sha256))
+    run(store.restore(spooled, spooled.sha256))
+    assert read(store, spooled.sha256) == b"whole"
+    assert Path(spooled.path).exists()
 
 
 def note_syncs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:

@@ -96,9 +96,6 @@ class DiskStore:
                 raise OutOfSpace() from error
             raise
 
-    async def url(self, name: str, filename: str) -> str | None:
-        return None
-
     async def size(self, name: str) -> int | None:
         try:
             return self.path(name).stat().st_size

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from packhouse.model import Spooled
+from packhouse.model import Instant, Spooled
+
+CANNOT_WRITE = "The object store cannot be written to"
 
 
 class Store(Protocol):
@@ -27,14 +29,36 @@ class Store(Protocol):
     def path(self, name: str) -> Path | None:
         """Where the bytes lie on local disk; None where they do not."""
 
-    async def url(self, name: str, filename: str) -> str | None:
-        """A short-lived address that needs no credential; None where the store has none."""
-
     async def size(self, name: str) -> int | None:
         """Stored size in bytes; None when it is missing."""
 
     async def delete(self, name: str) -> None:
         """Remove; removing what is not there is no error."""
+
+
+class FarStore(Store, Protocol):
+    """A store whose bytes lie on another machine: they are read through it, and it finds for itself what no row speaks of."""
+
+    def read(self, name: str, first: int, length: int) -> AsyncIterator[bytes]:
+        """This range in pieces, all of it or an error; little is held at once. Raises `FileNotFound`, `Unavailable`."""
+
+    def link(self, name: str, media_type: str, disposition: str) -> str:
+        """A short-lived address from which a client reads the bytes without a credential, told what they are by these headers."""
+
+    def old_names(self, shard: int, before: Instant) -> Sequence[str]:
+        """The stored names that begin with these two hexadecimal digits, written before this instant. Raises `Unavailable`."""
+
+    def remove_old(self, name: str, before: Instant) -> None:
+        """Remove what was written before this instant; what is not there, or younger, is no error. Raises `Unavailable`."""
+
+    def put_aside(self, name: str) -> None:
+        """Out of the way, where nobody reads it, until `empty_aside`; what cannot be moved stays, and the log says so."""
+
+    def empty_aside(self, before: Instant) -> int:
+        """Remove what was put aside before this instant; how much. Raises `Unavailable`."""
+
+    def examine(self) -> Iterator[str]:
+        """What is wrong with the place where the bytes are, and with what this machine may do there; `CANNOT_WRITE` begins the worst."""
 
 
 def stored_names(sha256: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ again in the transaction that ends it. A blob is first condemned, which makes it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,7 @@ from sqlalchemy import Connection
 from packhouse.db import backups, changes, collection, containers
 from packhouse.db.collection import Forgotten, Link
 from packhouse.db.engine import batches, now
+from packhouse.errors import Unavailable
 from packhouse.model import Actor, Instant, Struct
 from packhouse.packages.cleanup import CONTAINER
 from packhouse.packages.house import House
@@ -234,7 +236,8 @@ def _remove_all(house: House, doomed: Sequence[tuple[str, Instant]]) -> None:
 def _remove_bytes(house: House, stored: str, since: Instant) -> None:
     """Bytes that no row speaks of any more; never those that a push has put under the same name since."""
     if house.far is not None:
-        house.far.remove_old(stored, since)
+        with contextlib.suppress(Unavailable):  # it is in the log; what stays is found again as a stray
+            house.far.remove_old(stored, since)
         return
     path = house.store.path(stored)
     if path is None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from packhouse.db import collection, containers, gits
 from packhouse.db.collection import Doomed
 from packhouse.db.engine import now
+from packhouse.errors import FileNotFound, Unavailable
 from packhouse.git.keeping import check_repository
 from packhouse.model import Instant, Struct
 from packhouse.packages.collect import SECOND, SHARDS, old_files, quarantine
@@ -38,6 +39,7 @@ async def examine(house: House, *, deep: bool = False, fix: bool = False) -> Asy
     """Everything that is wrong, as it is found; with `deep` every byte is read, with `fix` what can be repaired safely is."""
     checks = (
         _database(house),
+        _object_storage(house),
         _bytes(house, deep, fix),
         _given_up(house),
         _strays(house, fix),
@@ -46,8 +48,11 @@ async def examine(house: House, *, deep: bool = False, fix: bool = False) -> Asy
         _repositories(house, deep),
     )
     for check in checks:
-        async for finding in check:
-            yield finding
+        try:
+            async for finding in check:
+                yield finding
+        except Unavailable as error:
+            yield Finding(check="D20", text=f"Not looked at to the end: {error.message}")
 
 
 def status_of(findings: list[Finding]) -> int:
@@ -72,6 +77,12 @@ def _integrity(connection: Connection) -> list[str]:
     return found + [f"row {row[1]} of {row[0]} points at nothing in {row[2]}" for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
 
 
+async def _object_storage(house: House) -> AsyncIterator[Finding]:
+    if house.far is not None:
+        for line in await asyncio.to_thread(lambda far: list(far.examine()), house.far):
+            yield Finding(check="D20", text=line)
+
+
 async def _bytes(house: House, deep: bool, fix: bool) -> AsyncIterator[Finding]:
     last = 0
     while page := await house.database.read(collection.list_stored, last):
@@ -91,10 +102,22 @@ async def _look(house: House, one: Doomed, deep: bool) -> tuple[str, str] | None
         return "D03", "Missing bytes:"
     if size != one.size:
         return "D04", f"{size} bytes in place of {one.size}:"
-    path = house.store.path(one.stored)
-    if deep and path is not None and await asyncio.to_thread(_hash, path) != one.sha256:
+    if deep and await _digest(house, one) != one.sha256:
         return "D05", "Damaged bytes:"
     return None
+
+
+async def _digest(house: House, one: Doomed) -> str:
+    if house.far is None:
+        path = house.store.path(one.stored)
+        return "" if path is None else await asyncio.to_thread(_hash, path)
+    sink = hashlib.sha256()
+    try:
+        async for piece in house.far.read(one.stored, 0, one.size):
+            sink.update(piece)
+    except FileNotFound:
+        return ""
+    return sink.hexdigest()
 
 
 def _hash(path: Path) -> str:

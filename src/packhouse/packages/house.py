@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from packhouse.auth.access import Gate
 from packhouse.blobs.spool import Hasher, Spool
-from packhouse.blobs.store import Store
+from packhouse.blobs.store import FarStore, Store
 from packhouse.contract import Format, Signer
 from packhouse.db.engine import Database
 from packhouse.model import Instant
@@ -50,6 +51,11 @@ class House:
     @property
     def api(self) -> str:
         return self.settings.base_url + "/api/v4"
+
+    @property
+    def far(self) -> FarStore | None:
+        """The store, where its bytes are not on a disk of this machine."""
+        return None if self.store.near else cast(FarStore, self.store)
 
     def file_limit(self, format: Format) -> int:
         """The largest file of a format, in bytes."""

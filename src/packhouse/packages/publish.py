@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 LONGEST_PATH = 1024
 LONGEST_NAME = 255
+# threads of their own: a service that hangs must not hold up what else needs a thread
+_senders = ThreadPoolExecutor(16, "send")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -156,7 +159,7 @@ async def write_with_blobs(
         try:
             if house.store.near:
                 return placed, await house.database.write_after(place, change, what, placed)
-            await asyncio.to_thread(place)
+            await asyncio.get_running_loop().run_in_executor(_senders, place)
             return placed, await house.database.write(change, what, placed)
         except changes.BlobGone:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +10,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from packhouse.db import documents as documents_db
-from packhouse.db.documents import NewSet, StoredDocument
+from packhouse.db.documents import NewSet
 from packhouse.db.engine import now
 from packhouse.model import Blob, Documents, Instant, NewDocument, Spooled, Struct
 from packhouse.packages.house import House
 from packhouse.packages.publish import discard, drop_losers, write_with_blobs
+from packhouse.packages.reading import read_stored
 
 KEEP: Instant = 3600 * 1_000_000
 """How long a set stays after a newer one took its place: a client may take that long between an index and what it digests."""
@@ -38,26 +38,13 @@ def digest_key(key: tuple[Any, ...]) -> str:
 async def load_set(house: House, key: tuple[Any, ...]) -> Documents | None:
     """The set stored under this key; None where there is none, or its bytes are not at hand."""
     found = await house.database.read(documents_db.find_set, digest_key(key))
-    return await asyncio.to_thread(_read_set, house, found) if found else None
-
-
-def _read_set(house: House, found: Sequence[StoredDocument]) -> Documents | None:
     out = {}
-    for one in found:
-        body = _read_bytes(house, one)
+    for one in found or ():
+        body = await read_stored(house, one.stored, one.size)
         if body is None:
             return None
         out[one.path] = NewDocument(body=body, media_type=one.media_type)
-    return out
-
-
-def _read_bytes(house: House, one: StoredDocument) -> bytes | None:
-    path = house.store.path(one.stored)
-    try:
-        body = path.read_bytes() if path is not None else None
-    except OSError:
-        return None
-    return body if body is not None and len(body) == one.size else None
+    return out or None
 
 
 async def load_document(house: House, series: str, sha256: str, projects: Sequence[int]) -> tuple[NewDocument, Instant] | None:
@@ -65,7 +52,7 @@ async def load_document(house: House, series: str, sha256: str, projects: Sequen
     found = await house.database.read(documents_db.find_by_digest, series, sha256, projects)
     if found is None:
         return None
-    body = await asyncio.to_thread(_read_bytes, house, found)
+    body = await read_stored(house, found.stored, found.size)
     return None if body is None else (NewDocument(body=body, media_type=found.media_type), found.made_at)
 
 

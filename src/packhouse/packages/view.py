@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -51,6 +50,7 @@ from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
 from packhouse.packages.logs import Log
+from packhouse.packages.reading import read_stored
 from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
 from packhouse.packages.shelves import ensure, remove, signer_of
@@ -214,8 +214,7 @@ class View:
         return params if self._at is None else {**params, "at": self._at}
 
     async def content(self, reply: FileReply, limit: int) -> bytes | None:
-        path = self._house.store.path(reply.stored) if reply.blob.size <= limit else None
-        return None if path is None else await asyncio.to_thread(_read_file, path)
+        return await read_stored(self._house, reply.stored, reply.blob.size) if reply.blob.size <= limit else None
 
     async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
         package = await self._package(name)
@@ -508,13 +507,6 @@ class View:
         authorize(access, action)
         await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version or "", action, tags)
         return projects[0]
-
-
-def _read_file(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 class Snapshot(NamedTuple):

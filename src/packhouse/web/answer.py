@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from packhouse.responses import Document, FileReply, Reply, StreamReply
 from packhouse.web.asgi import Message, Send
 
 Headers = Mapping[bytes, bytes]
+Source = Path | Callable[[int, int], AsyncIterator[bytes]] | None  # on this machine, or read by range from another
 
 SMALL = 256 * 1024
 CHUNK = 256 * 1024
@@ -166,7 +167,7 @@ def disposition(name: str, inline: bool = False) -> str:
 
 async def send_file(
     reply: FileReply,
-    path: Path | None,
+    source: Source,
     method: str,
     headers: Headers,
     send: Send,
@@ -178,8 +179,6 @@ async def send_file(
     """A stored file, whole or one range of it. Raises `FileNotFound` where the bytes are gone."""
     size = reply.blob.size
     etag = f'"{reply.blob.sha256}"'.encode()
-    if path is None:
-        raise FileNotFound("The bytes of this file are not on this store")
     common = [
         (b"etag", etag),
         (b"cache-control", b"public, max-age=31536000, immutable" if reply.immutable and not private else privacy(private)),
@@ -220,16 +219,42 @@ async def send_file(
         await send({"type": "http.response.start", "status": status, "headers": common})
         await send({"type": "http.response.body", "body": b""})
         return Sent(status, 0)
+    start: Message = {"type": "http.response.start", "status": status, "headers": common}
+    if callable(source):
+        return Sent(status, await _send_pieces(source(first, length), start, length, send, receive))
+    if source is None:
+        raise FileNotFound("The bytes of this file are not on this store")
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = os.open(source, os.O_RDONLY)
     except OSError as error:
         raise FileNotFound("The bytes of this file are missing: run the doctor") from error
     try:
-        await send({"type": "http.response.start", "status": status, "headers": common})
+        await send(start)
         await _send_bytes(fd, first, length, send, receive, zero_copy)
     finally:
         os.close(fd)
     return Sent(status, length)
+
+
+async def _send_pieces(pieces: AsyncIterator[bytes], start: Message, length: int, send: Send, receive: Callable[[], Any]) -> int:
+    """What comes from another machine, as fast as the client takes it; how much. The answer begins with the first piece: until then it may fail."""
+    data, sent = await anext(pieces, b""), 0
+    await send(start)
+    gone = asyncio.ensure_future(_hear_end(receive))
+    try:
+        while data and not gone.done():
+            sent += len(data)
+            async with asyncio.timeout(WRITE_SECONDS):
+                await send({"type": "http.response.body", "body": data, "more_body": sent < length})
+            data = await anext(pieces, b"")
+        if not length:
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        close = getattr(pieces, "aclose", None)
+        if close is not None:
+            await close()
+    return sent
 
 
 async def _send_bytes(fd: int, first: int, length: int, send: Send, receive: Callable[[], Any], zero_copy: bool) -> None:
@@ -240,7 +265,7 @@ async def _send_bytes(fd: int, first: int, length: int, send: Send, receive: Cal
         await send({"type": "http.response.zerocopysend", "file": fd, "offset": first, "count": length})
         return
     # `send` never says that the client has gone: a receive beside it does
-    gone = asyncio.ensure_future(receive())
+    gone = asyncio.ensure_future(_hear_end(receive))
     try:
         while length and not gone.done():
             data = os.pread(fd, min(CHUNK, length), first)

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 import structlog
 
@@ -21,9 +22,10 @@ from packhouse.packages.history import Clock
 from packhouse.packages.house import House
 from packhouse.responses import Answer, Document, FileReply, Redirect, Reply, StreamReply
 from packhouse.settings import read_networks
-from packhouse.web.answer import YOUNG, Sent, is_young, send_document, send_file, send_reply, send_stream
+from packhouse.web.answer import YOUNG, Sent, Source, disposition, is_young, send_document, send_file, send_reply, send_stream
 from packhouse.web.asgi import Message, Receive, Scope, Send
 from packhouse.web.call import Call, ClientGone
+from packhouse.web.elsewhere import is_apart, may_leave
 from packhouse.web.entrance import Entrance, Moved, read_query
 from packhouse.web.failure import Asked, answer_crash, answer_error, answer_method, answer_no_route
 from packhouse.web.logs import AccessLog, Record
@@ -127,6 +129,7 @@ class App:
         self.peers = Peers(read_networks("trusted_proxies", house.settings.trusted_proxies))
         self.answers = Answers(house, self.log, self._new_id, self.peers)
         self._logger = structlog.get_logger()
+        self._apart = house.far is not None and is_apart(house.settings)
         self._strict = [(b"strict-transport-security", b"max-age=31536000")] if house.settings.secure else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -263,12 +266,15 @@ class App:
         return await exchange.reply(answer)
 
     async def _send_file(self, file: FileReply, call: Call, exchange: Exchange, private: bool) -> Sent:
-        url = await self.house.store.url(file.stored, file.name)
-        if url is not None:
-            return await exchange.reply(Redirect(url, 307))
+        far = self.house.far
+        source: Source = self.house.store.path(file.stored)
+        if far is not None:
+            if self._apart and may_leave(file, call.method, call.headers):
+                url = far.link(file.stored, file.media_type, disposition(file.name, file.inline))
+                return await exchange.reply(Redirect(url, 307, {**file.headers, "Cache-Control": "no-store"}))
+            source = partial(far.read, file.stored)
         zero_copy = "http.response.zerocopysend" in exchange.scope.get("extensions", {})
-        path = self.house.store.path(file.stored)
-        return await send_file(file, path, call.method, call.raw_headers, exchange.sending, exchange.receive, private, exchange.identity, zero_copy)
+        return await send_file(file, source, call.method, call.raw_headers, exchange.sending, exchange.receive, private, exchange.identity, zero_copy)
 
     async def _refuse(self, error: RegistryError, exchange: Exchange) -> Sent:
         entry = exchange.entry
