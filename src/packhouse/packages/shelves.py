@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,17 +13,14 @@ from sqlalchemy import Connection
 from packhouse.db import changes, shelves
 from packhouse.db.engine import now
 from packhouse.errors import Invalid, ShelfNotFound
-from packhouse.model import Actor, Instant, Shelf, Struct
+from packhouse.model import Actor, Instant, Shelf, Signed, Struct
 from packhouse.packages.house import House
 from packhouse.packages.publish import shelf_root
 from packhouse.upstream.secrets import SecretBox
 
-if TYPE_CHECKING:
-    from pysequoia import Tsk
-
 MOST = 200  # shelves of a project or group
 RENEWER = Actor(kind="system", name="renewal")
-_keys: OrderedDict[int, Tsk] = OrderedDict()  # unlocked, by the id of the shelf
+_keys: OrderedDict[int, PgpSigner] = OrderedDict()  # unlocked, by the id of the shelf
 KEPT_KEYS = 256
 RENEW_SECONDS = 60.0
 SECONDS = "valid_time_duration_seconds"
@@ -42,8 +39,11 @@ class NewShelf(Struct):
 class PgpSigner:
     """`contract.Signer` with the key of a shelf."""
 
-    def __init__(self, key: Tsk) -> None:
-        self._key = key
+    def __init__(self, secret: str) -> None:
+        from pysequoia import Tsk
+
+        self._secret = secret.encode()
+        self._key = Tsk.from_bytes(self._secret)
 
     def clear(self, data: bytes) -> bytes:
         from pysequoia import SignatureMode, sign
@@ -54,6 +54,16 @@ class PgpSigner:
         from pysequoia import SignatureMode, sign
 
         return sign(self._key.signer(), data, mode=SignatureMode.DETACHED)
+
+    def bare(self, data: bytes) -> Signed:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        # made from the shelf's secret, and not the key in it: one key does not sign by two rules
+        seed = HKDF(SHA256(), 32, salt=None, info=b"packhouse bare Ed25519").derive(self._secret)
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        return Signed(key=key.public_key().public_bytes_raw(), signature=key.sign(data))
 
 
 def make_keys(box: SecretBox, owner: str) -> tuple[str, str]:
@@ -76,13 +86,11 @@ async def signer_of(house: House, shelf: Shelf) -> PgpSigner:
         _keys[shelf.id] = await asyncio.to_thread(_unseal, box_of(house), sealed)
         if len(_keys) > KEPT_KEYS:
             _keys.popitem(last=False)
-    return PgpSigner(_keys[shelf.id])
+    return _keys[shelf.id]
 
 
-def _unseal(box: SecretBox, sealed: str) -> Tsk:
-    from pysequoia import Tsk
-
-    return Tsk.from_bytes(box.open(sealed).encode())
+def _unseal(box: SecretBox, sealed: str) -> PgpSigner:
+    return PgpSigner(box.open(sealed))
 
 
 # -- changes, each in one transaction --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from packhouse.errors import InvalidUpload
 from packhouse.formats.debian.parse import Read, read_deb
-from packhouse.formats.debian.parse.stanzas import read_stanza, write_stanza
+from packhouse.grammar.stanzas import read_stanza, write_stanza
 
 from .samples import PACK, make_ar, make_deb, make_tar
 

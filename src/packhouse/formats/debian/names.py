@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
 
 from packhouse.errors import FileNotFound, InvalidName, InvalidParameter, InvalidVersion
+from packhouse.grammar.debversions import Order, version_order
 from packhouse.grammar.distributions import COMPONENT
 from packhouse.model import Struct
 
@@ -16,8 +16,6 @@ VERSION = re.compile(r"(?:(?P<epoch>[0-9]{1,10}):)?(?P<upstream>[A-Za-z0-9][A-Za
 FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]{0,254}")
 BINARY = re.compile(r".+\.(deb|udeb|ddeb)")
 HIGHEST_EPOCH = 2**31 - 1  # what dpkg can count to
-
-Order: TypeAlias = tuple[object, ...]
 
 
 class Spot(Struct):
@@ -57,22 +55,7 @@ def without_epoch(version: str) -> str:
 
 def version_key(version: str) -> Order:
     """Sorts as dpkg does: the epoch, the upstream version, the revision."""
-    epoch, colon, rest = version.partition(":")
-    if not colon:
-        epoch, rest = "0", version
-    upstream, dash, revision = rest.rpartition("-")
-    if not dash:
-        upstream, revision = rest, ""
-    return int(epoch), _order(upstream), _order(revision)
-
-
-def _order(text: str) -> Order:
-    # letters before everything else, a tilde even before the end
-    out: list[object] = []
-    for letters, digits in re.findall(r"([^0-9]*)([0-9]*)", text or "0"):
-        if letters or digits:
-            out += [(*(-1 if c == "~" else ord(c) if c.isalpha() else ord(c) + 256 for c in letters), 0), int(digits or 0)]
-    return (*out, (0,))
+    return version_order(version)
 
 
 def is_prerelease(version: str) -> bool:

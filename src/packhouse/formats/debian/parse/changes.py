@@ -9,8 +9,8 @@ from pathlib import Path
 from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
 from packhouse.formats.debian import names
 from packhouse.formats.debian.parse.debs import SOURCE, Facts, Read, describe
-from packhouse.formats.debian.parse.stanzas import LARGEST, Fields, read_stanza
 from packhouse.grammar.distributions import COMPONENT, DISTRIBUTION
+from packhouse.grammar.stanzas import LARGEST, Fields, read_stanza
 from packhouse.model import Blob, Struct, replace
 
 HEAD, TAIL = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----"

@@ -9,19 +9,11 @@ from typing import BinaryIO
 
 from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
 from packhouse.formats.debian import names
-from packhouse.formats.debian.parse.stanzas import Fields, read_stanza, write_stanza
-from packhouse.grammar.archive import MIB, Limits
+from packhouse.grammar.ars import CONTROL, list_members, read_control
 from packhouse.grammar.distributions import ARCHITECTURE
-from packhouse.grammar.tars import read_tar
-from packhouse.grammar.zstd import unpack_zstd
+from packhouse.grammar.stanzas import Fields, read_stanza, write_stanza
 from packhouse.model import About, Dependency, Struct
 
-MAGIC = b"!<arch>\n"
-HEADER = 60
-LARGEST_CONTROL = 16 * MIB
-LIMITS = Limits(members=10_000, produced=64 * MIB)
-CONTROL = re.compile(r"control\.tar(?:\.(\w+))?")
-COMPRESSIONS = {None: "", "gz": "gz", "xz": "xz", "zst": "zst"}
 SOURCE = re.compile(r"(\S+)(?:\s+\(([^()\s]+)\))?")
 RELATION = re.compile(r"([a-z0-9][a-z0-9+.-]+)(?::[a-z0-9-]+)?\s*(?:\(([^()]*)\))?.*", re.DOTALL)
 # ours to say, or dpkg's own notes about an installed package
@@ -107,7 +99,7 @@ def _source_of(text: str, package: str, version: str) -> tuple[str, str]:
 
 
 def _read_control(file: BinaryIO, size: int) -> bytes:
-    members = _members(file, size)
+    members = list_members(file, size)
     first, length = next(members, ("", 0))
     if first != "debian-binary" or not file.read(min(length, 4)).startswith(b"2."):
         raise InvalidUpload("The file is no Debian package: an ar archive must begin with the member debian-binary of version 2.0")
@@ -117,44 +109,12 @@ def _read_control(file: BinaryIO, size: int) -> bytes:
         if name.startswith("_") and found is None:
             continue
         if found is not None and control is None:
-            control = _unpack_control(file, length, found[1])
+            control = read_control(file, length, found[1])
         elif name.startswith("data.tar") and control is not None:
             return control
         else:
             raise InvalidUpload(f"The package has the member {name[:40]!r} where control.tar and data.tar must be")
     raise InvalidUpload("The package is incomplete: it has no control.tar and data.tar")
-
-
-def _members(file: BinaryIO, size: int) -> Iterator[tuple[str, int]]:
-    """(name, size) of each, the file at its first byte. GNU ar ends names in a slash."""
-    if file.read(len(MAGIC)) != MAGIC:
-        raise InvalidUpload("The file is no Debian package: it is no ar archive")
-    at = len(MAGIC)
-    while at < size:
-        file.seek(at)
-        header = file.read(HEADER)
-        length = header[48:58].strip()
-        if len(header) < HEADER or header[58:] != b"`\n" or not length.isdigit():
-            raise InvalidUpload(f"The ar archive is damaged: no header at byte {at}")
-        start, at = at + HEADER, at + HEADER + int(length) + int(length) % 2
-        if start + int(length) > size:
-            raise InvalidUpload("The ar archive is cut short")
-        name = header[:16].decode("ascii", "replace").rstrip(" ").removesuffix("/")
-        yield name, int(length)
-
-
-def _unpack_control(file: BinaryIO, length: int, compression: str | None) -> bytes:
-    if compression not in COMPRESSIONS:
-        raise InvalidUpload(f"control.tar is packed with {compression}: build the package with xz, gzip or zstd")
-    if length > LARGEST_CONTROL:
-        raise InvalidUpload(f"control.tar has {length} bytes, more than {LARGEST_CONTROL}")
-    content = file.read(length)
-    if compression == "zst":
-        content, compression = unpack_zstd(content, "control.tar", LIMITS.produced), None
-    found = read_tar(content, lambda name: name == "control", compression=COMPRESSIONS[compression], limits=LIMITS)  # type: ignore[arg-type]
-    if "control" not in found.members:
-        raise InvalidUpload("control.tar holds no file control")
-    return found.members["control"]
 
 
 # -- for people ------------------------------------------------------------------------------------------------------
