@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from packhouse.formats.maven import names
 from packhouse.formats.maven.index import NEWEST, VERSIONS, Facts, write_folder, write_snapshot
+from packhouse.maven2 import names
 from packhouse.model import Blob, FileRow, Moment, PackageRow, Rows, VersionRow
 
 GOLDEN = Path(__file__).parent / "golden"

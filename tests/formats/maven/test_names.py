@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhouse.errors import InvalidName, InvalidUpload, InvalidVersion
-from packhouse.formats.maven import names
-from packhouse.formats.maven.names import Build, Spot, version_key
+from packhouse.maven2 import names
+from packhouse.maven2.names import Build, Spot, version_key
 
 # Each below the next, by Maven 3.8.7.
 RISING = (

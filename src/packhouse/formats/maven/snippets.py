@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 from packhouse.contract import Imported, Moment, Sending, Snippet, Transfer
-from packhouse.formats.maven import names
+from packhouse.maven2 import names
 from packhouse.model import PackageRow
 
 TOKEN = "<your_access_token>"
