@@ -1,0 +1,18 @@
+"""Texts of bundles and features that are in a file of their own: `%key` in a manifest, `key = text` beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_PROPERTY = re.compile(r"[ \t]*([^#!=: \t][^=: \t]*)[ \t]*[=:][ \t]*(.*)")
+
+
+def read_texts(data: bytes) -> Mapping[str, str]:
+    """The texts of a file, by key; what is no text on one line is passed over."""
+    return {found[1]: found[2] for line in re.split("[\r\n]+", data.decode("latin-1")) if (found := _PROPERTY.fullmatch(line))}
+
+
+def translate(value: str, texts: Mapping[str, str]) -> str:
+    """The text behind `%key`."""
+    return texts.get(value[1:], value) if value.startswith("%") else value
