@@ -326,6 +326,10 @@ class Call(Protocol):
     def actor(self) -> Actor: ...
 
     @property
+    def signed(self) -> bool:
+        """Whether a signature over the request says who calls (`Format.signed_requests`): what it says of the body is for the handler to check."""
+
+    @property
     def now(self) -> Instant:
         """The clock of this machine: for rules that speak of a few minutes, never for what a document says."""
 
@@ -422,6 +426,9 @@ class Signer(Protocol):
 
     def detached(self, data: bytes) -> bytes:
         """An armoured signature beside the text."""
+
+    def bare(self, data: bytes) -> Signed:
+        """An Ed25519 signature of the bytes themselves, by a key of its own that belongs to the same shelf."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,6 +563,7 @@ class Format:
     open_files: str = ""  # the package setting of a top group that opens files to whoever knows their shelf and path
     identities: Literal["", "mint", "exchange"] = ""  # where its clients bring an identity token: PyPI's address, npm's, or none of their own
     path_tokens: bool = False  # its clients put a token in front of the path: /t/<token>/api/v4/…
+    signed_requests: bool = False  # its clients sign requests with a key that was registered for a token: headers X-Ops-…
     any_job_user: bool = False  # a job token by Basic goes with whatever user name, and in the header of personal tokens
     # (version, path) → what the file is a state of, and the order of such states: builds of a snapshot; None: of nothing
     state_of: Callable[[str, str], tuple[str, Any] | None] | None = None

@@ -43,7 +43,7 @@ def read_refusal(media_type: str, body: bytes) -> str:
     assert media_type.startswith(("application/json", "application/problem+json")), media_type
     value = json.loads(body)
     assert isinstance(value, dict) and value
-    told = [each.values() if isinstance(each, dict) else [each] for each in value.get("errors") or []]
+    told = [each.values() if isinstance(each, dict) else [each] for each in value.get("errors") or value.get("error_messages") or []]
     said = [text for text in value.values() if isinstance(text, str)] + [text for each in told for text in each]
     assert said and all(str(text).strip() for text in said)
     return " ".join(map(str, said))

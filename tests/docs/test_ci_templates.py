@@ -28,6 +28,10 @@ from packhouse.web.ci import SYSTEMS
 from ..clients.test_conan import make_tree as make_recipe  # type: ignore[import-not-found]
 from ..clients.test_container import PODMAN, Quay  # type: ignore[import-not-found]
 from ..clients.test_maven import Tree, copy_seed, fill_local_repository  # type: ignore[import-not-found] # noqa: F401
+from ..clients.test_sbt import fill_seed, settle, write_build  # type: ignore[import-not-found] # noqa: F401
+from ..formats.chef.samples import cookbook  # type: ignore[import-not-found]
+from ..formats.opkg.samples import sample as make_opkg  # type: ignore[import-not-found]
+from ..formats.p2.samples import bundle, site  # type: ignore[import-not-found]
 from ..formats.vagrant.samples import box  # type: ignore[import-not-found]
 
 TAG = "v1.2.0"
@@ -232,11 +236,56 @@ def prepare_vagrant(work: Work) -> None:
     (work.folder / work.name / "virtualbox.box").write_bytes(box())
 
 
+def prepare_opkg(work: Work) -> None:
+    work.desk.note("curl")
+    made = make_opkg(work.name, f"{VERSION}-1")
+    built = work.folder / "bin" / "packages" / "x86_64" / "base"
+    built.mkdir(parents=True)
+    (built / made.filename).write_bytes(made.content)
+    work.version = made.version
+
+
+def prepare_p2(work: Work) -> None:
+    work.desk.note("curl")
+    work.name = "releases"
+    target = work.folder / "site" / "target"
+    target.mkdir(parents=True)
+    (target / f"site-{VERSION}.zip").write_bytes(site({f"toy_{VERSION}": bundle("toy", VERSION)}))
+    work.write_program("mvn", "")  # what Tycho makes is there: it runs with the other clients
+
+
+def prepare_sbt(work: Work) -> None:
+    work.name = "com/acme/lib_2.12"
+    write_build(work.folder, "lib", VERSION, None, "")
+    work.provide("sbt", "sbt", environment={"JDK_JAVA_OPTIONS": settle(work.desk.home)})
+
+
+def prepare_chef(work: Work) -> None:
+    work.desk.note("curl")
+    work.folder.mkdir(parents=True)
+    (work.folder / "new.tgz").write_bytes(cookbook(work.name, VERSION))
+    subprocess.run(["tar", "-xzf", "new.tgz"], cwd=work.folder, check=True)
+
+
+def prepare_cocoapods(work: Work) -> None:
+    work.desk.note("curl")
+    (work.folder / "Sources").mkdir(parents=True)
+    (work.folder / f"{work.name}.podspec.json").write_text(json.dumps({"name": work.name, "version": VERSION, "summary": "A toy"}))
+
+
+def prepare_puppet(work: Work) -> None:
+    work.name = "acme-toy"
+    said = {"name": work.name, "version": VERSION, "author": "acme", "license": "MIT", "summary": "A toy", "source": "", "dependencies": []}
+    work.commit({"metadata.json": json.dumps(said, indent=2), "manifests/init.pp": "class toy {}\n"})
+
+
 PREPARE: Mapping[str, Callable[[Work], None]] = {
     "generic": prepare_generic, "pypi": prepare_pypi, "npm": prepare_npm, "maven": prepare_maven, "nuget": prepare_nuget,
     "conan": prepare_conan, "container": prepare_container, "go": prepare_go, "composer": prepare_composer,
     "cargo": prepare_cargo, "debian": prepare_debian, "rubygems": prepare_rubygems, "cran": prepare_cran, "conda": prepare_conda, "rpm": prepare_rpm,
-    "vagrant": prepare_vagrant,
+    "vagrant": prepare_vagrant, "opkg": prepare_opkg, "chef": prepare_chef, "sbt": prepare_sbt, "p2": prepare_p2,
+    "cocoapods": prepare_cocoapods,
+    "puppet": prepare_puppet,
 }  # fmt: skip
 
 
@@ -286,7 +335,7 @@ def check_published(work: Work, format: str, sha: str, ref: str) -> Json:
 
 
 @pytest.mark.parametrize("format", [one.name for one in FORMATS])
-def test_job_with_its_token(format: str, stand: Stand, team: Team, desk: Desk, tmp_path: Path, seed: Path) -> None:
+def test_job_with_its_token(format: str, stand: Stand, team: Team, desk: Desk, tmp_path: Path, seed: Path, sbt_seed: Path) -> None:
     """A job of this registry's pipelines cannot publish with the printed script, or its package does not say where it came from."""
     work = Work(desk, stand, team, tmp_path / "work")
     PREPARE[format](work)
@@ -302,7 +351,7 @@ def test_job_with_its_token(format: str, stand: Stand, team: Team, desk: Desk, t
 
 @pytest.mark.parametrize("format", [one.name for one in FORMATS])
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_build_without_a_token(system: str, format: str, trusting: Stand, desk: Desk, tmp_path: Path, seed: Path) -> None:
+def test_build_without_a_token(system: str, format: str, trusting: Stand, desk: Desk, tmp_path: Path, seed: Path, sbt_seed: Path) -> None:
     """A build elsewhere cannot exchange its identity token with the printed script, or publish with what it got."""
     team = trusting.make_team()
     work = Work(desk, trusting, team, tmp_path / "work")

@@ -31,6 +31,11 @@ from stand import ADMIN_TOKEN, ROOT, Stand, Team
 from ..clients.test_container import PODMAN, Quay
 from ..clients.test_maven import Tree as Maven
 from ..clients.test_maven import copy_seed, fill_local_repository, small_jar, small_pom  # noqa: F401
+from ..clients.test_p2 import fill_seed as fill_tycho_seed  # noqa: F401
+from ..clients.test_sbt import IVY_MODULE, fill_seed, settle, write_build  # noqa: F401
+from ..formats.chef.samples import cookbook
+from ..formats.opkg.samples import sample as make_opkg
+from ..formats.p2.samples import bundle, site
 from ..formats.vagrant.samples import box
 
 PAGES = ROOT / "docs" / "formats"
@@ -68,7 +73,7 @@ class Walker:
     team: Team
     desk: Desk
     folder: Path
-    seed: Callable[[], Path]  # a local repository of Maven with its plugins
+    seed: Callable[..., Path]  # a local repository of Maven with its plugins; "sbt_seed": what sbt needs for itself
     env: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)  # further placeholders
     walked: set[str] = field(default_factory=set)
@@ -496,6 +501,64 @@ def walk_cran(walker: Walker) -> None:
     assert walker.packages() == {("toy", "1.0.0")}
 
 
+def walk_p2(walker: Walker) -> None:
+    seed = walker.seed("tycho_seed")
+    walker.use("curl")
+    walker.desk.note("tycho")
+    walker.link("mvn", *find_command("tycho"), "-B", "-q", "-Dtycho.p2.transport.min-cache-minutes=0")
+    copy_seed(seed, walker.desk.home / ".m2" / "repository")
+    walker.env = {"MAVEN_OPTS": f"-Duser.home={walker.desk.home} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+    nowhere = f"<url>{(walker.folder / 'nowhere').as_uri()}</url>"
+    mirror = f"<mirrors><mirror><id>central</id><mirrorOf>central</mirrorOf>{nowhere}</mirror></mirrors>"
+    walker.words = {"<settings>": f"<settings>{mirror}", "your_access_token": walker.team.developer.token}
+    walker.put(walker.folder, "pom.xml", "~/.m2/settings.xml")
+    archive = walker.folder / "toy.site" / "target" / "toy.site-1.0.0.zip"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(site())
+    (walker.folder / "more_1.0.0.jar").write_bytes(bundle("more"))
+    for name in ("publish", "version", "bundle"):
+        walker.walk(name, walker.folder)
+    walker.walk("job", walker.folder, CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("tools", "1.0.0"), ("tools", "2.0.0"), ("nightly", "1.0.0")}
+    walker.walk("install", walker.folder)
+    assert (walker.folder / "installed" / "plugins" / "toy_1.0.0.jar").read_bytes() == bundle()
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("tools", "1.0.0"), ("nightly", "1.0.0")}
+
+
+def walk_sbt(walker: Walker) -> None:
+    walker.seed()
+    walker.seed("sbt_seed")
+    walker.use("sbt", "ivy", "curl")
+    walker.env = {"JDK_JAVA_OPTIONS": settle(walker.desk.home)}
+    here = "https://packhouse.example/api/v4/projects/24/packages/sbt"
+    insecure = ".withAllowInsecureProtocol(true)"
+    walker.words = {
+        f'"packhouse" at "{here}"': f'("packhouse" at "{here}"){insecure}', "Resolver.ivyStylePatterns)": f"Resolver.ivyStylePatterns){insecure}",
+        'host="packhouse.example"': 'host="127.0.0.1"', "host=packhouse.example": "host=127.0.0.1", '"packhouse.example"': '"127.0.0.1"',
+    }  # fmt: skip
+    builds = {
+        name: write_build(walker.folder / name, "toy", version, None, "") for name, version in (("maven", "1.0"), ("ivy", "1.1"), ("job", "1.2"))
+    }
+    walker.put(builds["maven"], "~/.sbt/.credentials", "repository.sbt")
+    walker.put(builds["ivy"], "ivy.sbt")
+    walker.put(builds["job"], "packhouse.sbt")
+    walker.walk("publish", builds["maven"])
+    walker.walk("publish", builds["ivy"])
+    walker.walk("job", builds["job"], CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("com/acme/toy_2.12", "1.0"), ("com.acme#toy_2.12", "1.1"), ("com/acme/toy_2.12", "1.2")}
+    for jar in (walker.folder / "toy.jar", walker.folder / "out" / "toy.jar"):
+        jar.parent.mkdir(exist_ok=True)
+        jar.write_bytes(small_jar("toy"))
+    walker.walk("curl", walker.folder)
+    walker.put(walker.folder, "ivysettings.xml")
+    (walker.folder / "ivy.xml").write_text(IVY_MODULE.format(version="1.1.0"))
+    walker.walk("ivy", walker.folder)
+    assert (walker.folder / "lib" / "toy.jar").read_bytes() == small_jar("toy")
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert {version for name, version in walker.packages() if name == "com.acme#toy"} == {"1.1.0"}
+
+
 def walk_rubygems(walker: Walker) -> None:
     walker.use("gem", "curl", bundle="bundler")
     lib, app = walker.folder / "lib", walker.folder / "app"
@@ -583,6 +646,54 @@ def walk_conda(walker: Walker) -> None:
     assert walker.packages() == {("my-package", "1.0.0")}, "that of the channel stays"
 
 
+def walk_chef(walker: Walker) -> None:
+    walker.use("curl")
+    walker.words = {"my-name": walker.team.developer.user}
+
+    def build(version: str) -> None:
+        (walker.folder / "new.tar.gz").write_bytes(cookbook("my_cookbook", version))
+        subprocess.run(["tar", "-xzf", "new.tar.gz"], cwd=walker.folder, check=True)
+
+    assert "BEGIN PUBLIC KEY" in walker.walk("key", walker.folder)
+    build("1.0.0")
+    assert "/cookbooks/my_cookbook" in walker.walk("publish", walker.folder)
+    (walker.folder / "my_cookbook.tar.gz").write_bytes(cookbook("my_cookbook", "1.1.0", dependencies={"my_cookbook": "> 0.0.0"}))
+    walker.walk("job", walker.folder, CI_JOB_TOKEN=walker.start_job())
+    walker.put(walker.folder, "config.rb", "Berksfile", "Policyfile.rb")
+    site = f"{walker.stand.url}/api/v4/projects/{walker.team.project['id']}/packages/chef"
+    assert all(f'"{site}"' in (walker.folder / name).read_text() for name in ("config.rb", "Berksfile", "Policyfile.rb"))
+    said = walker.walk("look", walker.folder)
+    assert '"total":1' in said and f'"location_path":"{site}/api/v1"' in said and '"contingents":[]' in said
+    shutil.rmtree(walker.folder / "my_cookbook")
+    walker.walk("download", walker.folder)
+    assert json.loads((walker.folder / "my_cookbook" / "metadata.json").read_text())["version"] == "1.0.0"
+    walker.walk("delete", walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("my_cookbook", "1.1.0")}
+
+
+def walk_opkg(walker: Walker) -> None:
+    walker.use("curl", "wget", "gpg")
+    hello, built = make_opkg("hello", "1.0-1", 0, "x86_64"), make_opkg("hello", "1.1-1", 0, "x86_64")
+    folder = walker.folder / "bin" / "packages" / "x86_64" / "base"
+    folder.mkdir(parents=True)
+    (walker.folder / hello.filename).write_bytes(hello.content)
+    (folder / built.filename).write_bytes(built.content)
+    walker.walk("upload", walker.folder)
+    walker.walk("job", walker.folder, CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("hello", "1.0-1"), ("hello", "1.1-1")}
+    router = walker.folder / "router"
+    for name in ("key", "update", "gpg"):
+        walker.walk(name, router)
+    assert "untrusted comment: public key" in (router / "packhouse.pub").read_text()
+    assert (router / "hello.ipk").read_bytes() == hello.content
+    address = walker.file("customfeeds.conf").split()[2]
+    assert walker.desk.run("wget", "-q", "-O", "-", f"{address}/Packages", cwd=router).out == (router / "Packages").read_text()
+    assert f"Filename: {walker.team.project['id']}/hello_1.1-1_x86_64.ipk" in walker.walk("open", router)
+    assert "Package: hello" in walker.walk("look", router)
+    walker.walk("delete", router, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == {("hello", "1.1-1")}
+
+
 def walk_vagrant(walker: Walker) -> None:
     walker.use("curl", "vagrant")
     walker.env = {"VAGRANT_HOME": str(walker.folder / "boxes"), "VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_DEFAULT_PROVIDER": "virtualbox"}
@@ -604,8 +715,61 @@ def walk_vagrant(walker: Walker) -> None:
     assert walker.packages() == {("acme/toy", "1.0.0")}
 
 
+def walk_cocoapods(walker: Walker) -> None:
+    walker.use("curl")
+    work, maintainer = walker.folder / "work", walker.team.maintainer.token
+    (work / "Sources").mkdir(parents=True)
+    (work / "LICENSE").write_text("free\n")
+
+    def write(name: str, version: str) -> None:
+        said = {"name": name, "version": version, "summary": "A toy", "source": {"git": "https://git.example/toy.git", "tag": version}}
+        (work / f"{name}.podspec.json").write_text(json.dumps(said))
+
+    write("MyPod", "1.0.0")
+    walker.walk("publish", work)
+    write("MyPod", "1.1.0")
+    walker.walk("form", work)
+    write("Other", "1.0.0")
+    walker.walk("podspec", work)
+    write("MyPod", "1.2.0")
+    walker.walk("job", work, CI_JOB_TOKEN=walker.start_job(), CI_COMMIT_TAG="v1.2.0")
+    assert walker.packages() == {("MyPod", "1.0.0"), ("MyPod", "1.1.0"), ("MyPod", "1.2.0"), ("Other", "1.0.0")}
+    walker.put(work, "~/.netrc")
+    assert walker.walk("look", work) == "MyPod\nOther\n"
+    (source,) = re.findall("source '(.*)'", walker.file("Podfile"))
+    found = walker.desk.run("curl", "--netrc", "--location", f"{source}all_pods_versions_7_8_1.txt", cwd=work).out
+    assert found == "MyPod/1.0.0/1.1.0/1.2.0\n"
+    assert '"deprecated":true' in walker.walk("deprecate", work, TOKEN=maintainer)
+    walker.walk("delete", work, TOKEN=maintainer)
+    assert walker.packages() == {("MyPod", "1.0.0"), ("MyPod", "1.2.0"), ("Other", "1.0.0")}
+
+
+def walk_puppet(walker: Walker) -> None:
+    walker.use("curl", "git", "r10k")
+    machine = {kind: walker.folder / kind for kind in ("confdir", "vardir", "codedir", "logdir", "rundir", "modulepath")}
+    walker.desk.note("puppet")
+    settings = " ".join(f"--{kind}={path}" for kind, path in machine.items())
+    walker.script("puppet", f'exec {shlex.join(find_command("puppet"))} "$@" --color=false {settings}')
+    said = {"name": "acme-toy", "version": "1.0.0", "author": "acme", "license": "MIT", "summary": "A toy", "source": "", "dependencies": []}
+    work = walker.new_work({"metadata.json": json.dumps(said, indent=2), "manifests/init.pp": "class toy {}\n"})
+    for name in ("build", "publish"):
+        walker.walk(name, work.folder)
+    work.commit({"metadata.json": json.dumps({**said, "version": "1.1.0"}, indent=2)})
+    walker.walk("job", work.folder, CI_JOB_TOKEN=walker.start_job())
+    assert walker.packages() == {("acme-toy", "1.0.0"), ("acme-toy", "1.1.0")}
+    walker.put(machine["confdir"], "puppet.conf")
+    assert "acme-toy (v1.1.0)" in walker.walk("install", walker.folder)
+    walker.put(walker.folder / "control", "Puppetfile", "r10k.yaml")
+    walker.walk("r10k", walker.folder / "control")
+    assert json.loads((walker.folder / "control" / "modules" / "toy" / "metadata.json").read_text())["version"] == "1.0.0"
+    for name in ("deprecate", "delete"):
+        walker.walk(name, walker.folder, TOKEN=walker.team.maintainer.token)
+    assert walker.packages() == set()
+
+
 WALKS: Mapping[str, Callable[[Walker], None]] = {
     "cargo": walk_cargo,
+    "cocoapods": walk_cocoapods,
     "composer": walk_composer,
     "conan": walk_conan,
     "conda": walk_conda,
@@ -617,10 +781,15 @@ WALKS: Mapping[str, Callable[[Walker], None]] = {
     "maven": walk_maven,
     "npm": walk_npm,
     "nuget": walk_nuget,
+    "puppet": walk_puppet,
     "pypi": walk_pypi,
     "rpm": walk_rpm,
     "rubygems": walk_rubygems,
+    "sbt": walk_sbt,
+    "p2": walk_p2,
     "vagrant": walk_vagrant,
+    "opkg": walk_opkg,
+    "chef": walk_chef,
 }
 
 
@@ -629,7 +798,7 @@ WALKS: Mapping[str, Callable[[Walker], None]] = {
 def test_what_a_page_shows_is_run(name: str, stand: Stand, desk: Desk, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Somebody who follows the page could be led into an error."""
     team = stand.make_team("public" if name == "go" else "private")  # go sends no credentials over plain http
-    walker = Walker(Page(name), stand, team, desk, tmp_path / "walk", lambda: request.getfixturevalue("seed"))
+    walker = Walker(Page(name), stand, team, desk, tmp_path / "walk", lambda name="seed": request.getfixturevalue(name))
     WALKS[name](walker)
     assert walker.walked == walker.page.names("run") | walker.page.names("file")
 

@@ -56,6 +56,11 @@ def _conda(distribution: str, *script: str) -> Program:
     return Program((python, *script), told_by=(python, "-c", f"from importlib.metadata import version; print(version('{distribution}'))"))
 
 
+def _ruby(library: str, version: str) -> Program:
+    """A library for Ruby as a client: the interpreter, for scripts that use it."""
+    return Program(("ruby",), told_by=("ruby", "-r", library, "-e", f"puts {version}"))
+
+
 def _find_cargo() -> Program:
     """Cargo with its compiler: rustup's newest, past the proxies that look for it in the home, else Debian's."""
     home = Path(os.environ.get("RUSTUP_HOME", Path.home() / ".rustup"))
@@ -67,6 +72,8 @@ def _find_cargo() -> Program:
 PROGRAMS: Mapping[str, Program] = {
     "curl": Program(("curl",)),
     "wget": Program(("wget",)),
+    "busybox wget": Program(("busybox", "wget"), told_by=("busybox",)),
+    "gpg": Program(("gpg",)),
     "git": Program(("git",)),
     "pip": _python("pypi", "pip"),
     "build": _python("pypi", "pyproject-build"),
@@ -80,6 +87,7 @@ PROGRAMS: Mapping[str, Program] = {
     "ivy": Program(("java", "-jar", INSTALLED / "maven" / "ivy.jar"), ("-version",)),
     "cs": Program(("java", "-cp", INSTALLED / "maven" / "coursier" / "*", "coursier.cli.Coursier"), ("version",)),
     "sbt": Program(("java", "-jar", INSTALLED / "sbt" / "sbt-launch.jar"), told_by=("cat", INSTALLED / "sbt" / "version")),
+    "tycho": Program((INSTALLED / "tycho" / "apache-maven-3.9.9" / "bin" / "mvn",), told_by=("cat", INSTALLED / "tycho" / "version")),
     "gradle": Program(("gradle",)),
     "composer": Program(("composer",)),
     "composer 1": Program(_old_composer()),
@@ -119,6 +127,13 @@ PROGRAMS: Mapping[str, Program] = {
     "rpmsign": Program(("rpmsign",)),
     "createrepo_c": Program(("createrepo_c",)),
     "vagrant": Program(("vagrant",)),
+    "typhoeus": Program(("ruby",), told_by=("ruby", "-r", "typhoeus", "-e", "puts Typhoeus::VERSION")),  # what CocoaPods asks with
+    "mixlib-authentication": _ruby("mixlib/authentication/version", "Mixlib::Authentication::VERSION"),
+    "semverse": _ruby("semverse", "Semverse::VERSION"),
+    "puppet": Program(("puppet",)),
+    "r10k": Program(("r10k",), ("version",)),
+    "librarian-puppet": Program(("librarian-puppet",), ("version",)),
+    "ruby-puppet-forge": Program(("ruby",), told_by=("ruby", "-r", "puppet_forge", "-e", "puts PuppetForge::VERSION")),
     "go 1.19": Program((Path("/usr/lib/go-1.19/bin/go"),), ("version",)),
     "crane": _go("crane", "version"),
     "oras": _go("oras", "version"),

@@ -30,6 +30,7 @@ from packhouse.api import (
     repository,
     repository_files,
     settings,
+    signing_keys,
     users,
 )
 from packhouse.api.call import closed_to_jobs
@@ -49,6 +50,7 @@ CLOSED_TO_JOBS = (
     members,
     users,
     personal_tokens,
+    signing_keys,
     place_tokens,
     deploy_tokens,
     settings,

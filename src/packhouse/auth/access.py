@@ -108,16 +108,22 @@ class Gate:
             if who.user_id is not None:
                 return await self.as_user(who.user_id, who.kind, place, native=native, method=method, area="containers")
             return self._in_area(self._access(await self._look(NO_TOKEN, -1, place), ANONYMOUS, native, method), "containers")
+        access = self._in_area(await self.as_token(who.token_id, place, native=native, method=method), "containers")
+        return await self._of_job(access) if access.actor.kind == "job" and not access.reaches else access
+
+    async def as_token(self, token_id: int, place: Where, *, native: bool = True, method: str = "GET") -> Access:
+        """The standing of who holds this token, known by another way than its secret. Raises `InvalidCredential` where it is over."""
+        if isinstance(place, tuple):
+            place = await self._deepest(place)
         where = place.lower() if isinstance(place, str) else -1 if place is None else place
-        params = {"token": who.token_id, "user_id": -1, "place": where, "now": this_second()}
+        params = {"token": token_id, "user_id": -1, "place": where, "now": this_second()}
         found = await self.database.point(ACCESS_OF_TOKEN_BY_PATH if isinstance(place, str) else ACCESS_OF_TOKEN, params)
         assert found is not None
         row = AccessRow(*found)
         if row.token_id is None:
-            raise InvalidCredential("The access token behind this registry token is gone")
+            raise InvalidCredential("The access token behind this request is gone")
         self._check(row, ANY_CARRIER)
-        access = self._in_area(self._access(row, self._actor(row), native, method), "containers")
-        return await self._of_job(access) if row.token_kind == "job" and not access.reaches else access
+        return self._access(row, self._actor(row), native, method)
 
     async def stamp(self, who: Principal) -> str:
         """What changes with the password of a user who came with one, and tells nothing of it; "" for all others."""

@@ -136,6 +136,17 @@ token = table(
     Column("last_used", Time),
 )
 
+signing_key = table(
+    "signing_key",
+    serial(),
+    ref("token_id", "token.id"),  # on whose behalf it signs, and with which it ends
+    Column("title", String(255), nullable=False),
+    Column("public_key", Text, nullable=False),  # PEM
+    Column("fingerprint", String(64), nullable=False),  # sha256 of its DER, in hex
+    Column("created", Time, nullable=False),
+    UniqueConstraint("token_id", "fingerprint"),
+)
+
 session = table(
     "session",
     Column("hash", LargeBinary, primary_key=True),

@@ -71,6 +71,7 @@ class Call:
         "request_id",
         "scope",
         "session",
+        "signed",
     )
 
     def __init__(
@@ -90,6 +91,7 @@ class Call:
         address: str,
         lookup: Callable[[int], Any],
         session: Session | None,
+        signed: bool = False,
     ) -> None:
         self.house = house
         self.scope = scope
@@ -102,6 +104,7 @@ class Call:
         self.request_id = request_id
         self.address = address
         self.session = session
+        self.signed = signed
         self.lookup = lookup
         self._receive = receive
         self._headers = headers

@@ -6,14 +6,16 @@ import contextlib
 import re
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from packhouse.auth.access import Where
 from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.policy import Access, authorize, check_scope
 from packhouse.auth.sessions import Session, Sessions, cookie_name
+from packhouse.auth.signatures import find_signer
 from packhouse.db import places, users
 from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, PlaceNotFound, Unauthenticated
+from packhouse.grammar.opssignatures import WINDOW, Signature, read_signature
 from packhouse.model import ANONYMOUS, Action, Moment, replace
 from packhouse.packages.history import Clock, read_time
 from packhouse.packages.house import House
@@ -47,6 +49,7 @@ class Entrance:
         place, needs_place, at = self._where(entry, params, query)
         session: Session | None = None
         credential: Credential | None = None
+        signature: Signature | None = None
         if entry.page:
             access, session = await self._page_access(headers, place, method)
         elif route.action is Action.OPEN and entry.format is None:
@@ -58,14 +61,19 @@ class Entrance:
                 query_allowed=self.house.settings.query_tokens,
                 any_job_user=format is not None and format.any_job_user,
             )  # fmt: skip
-            access = await self.gate.identify(
-                credential,
-                place,
-                address=address,
-                native=entry.native,
-                method=method,
-                area=route.area,
-                resource=params.get("name", "registry:catalog"),
+            signature = _read_signature(entry, credential, headers)
+            access = await (
+                self._signer(signature, scope, place, entry)
+                if signature is not None
+                else self.gate.identify(
+                    credential,
+                    place,
+                    address=address,
+                    native=entry.native,
+                    method=method,
+                    area=route.area,
+                    resource=params.get("name", "registry:catalog"),
+                )
             )
             if not entry.native and ("sudo" in query or b"sudo" in headers):
                 access = await self._sudo(access, query.get("sudo") or headers[b"sudo"].decode("latin-1"), place, method, route.area)
@@ -85,6 +93,8 @@ class Entrance:
         moment = self._moment(entry, access, params, at)
 
         async def lookup(project: Where, resource: str = "") -> Access:
+            if signature is not None and access.actor.token_id is not None:
+                return await self.gate.as_token(access.actor.token_id, project, native=entry.native, method=method)
             if entry.page or (access.actor.user_id is not None and access.actor.token_id is None and access.granted is None):
                 return await self.gate.as_user(
                     access.actor.user_id or -1, access.actor.kind, project, native=entry.native, method=method, area=route.area
@@ -93,7 +103,10 @@ class Entrance:
                 credential, project, address=address, native=entry.native, method=method, area=route.area, resource=resource
             )
 
-        return Call(self.house, scope, receive, entry, method, params, headers, query, access, moment, at, request_id, address, lookup, session)
+        return Call(
+            self.house, scope, receive, entry, method, params, headers, query, access, moment, at, request_id, address, lookup, session,
+            signed=signature is not None,
+        )  # fmt: skip
 
     def _where(self, entry: Entry, params: Mapping[str, str], query: Mapping[str, str]) -> tuple[Where, bool, int | None]:
         """The place that a path means, whether the route needs one, and the moment it asks for."""
@@ -160,6 +173,13 @@ class Entrance:
                 session = None
         return await self.gate.identify(None, place, native=False, method=method), None
 
+    async def _signer(self, signature: Signature, scope: Scope, place: Where, entry: Entry) -> Access:
+        """The standing of who signed the request; what is remembered of it ends with the signature's time."""
+        method, path = scope["method"], urlsplit(self.house.settings.base_url).path + scope["raw_path"].decode("latin-1")
+        token = await find_signer(self.house.database, signature, method, path)
+        access = await self.gate.as_token(token, place, native=entry.native, method=method)
+        return replace(access, until=min(access.until, signature.time + WINDOW))
+
     async def _sudo(self, access: Access, who: str, place: Where, method: str, area: str) -> Access:
         """An administrator acts as somebody else, with the scopes of the token that was sent (core API 2.1)."""
         if access.actor.anonymous:
@@ -216,6 +236,13 @@ def read_headers(scope: Scope) -> dict[bytes, bytes]:
                 value = headers[name] + (b"; " if name == b"cookie" else b", ") + value
         headers[name] = value
     return headers
+
+
+def _read_signature(entry: Entry, credential: Credential | None, headers: Mapping[bytes, bytes]) -> Signature | None:
+    """The signature of a request that brings no token, where clients of the format sign. Raises `InvalidCredential`."""
+    if credential is not None or entry.format is None or not entry.format.signed_requests:
+        return None
+    return read_signature({name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()})
 
 
 def read_cookie(header: bytes | None, name: str) -> str | None:
