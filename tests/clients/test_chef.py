@@ -105,8 +105,10 @@ class Kitchen:
 
     def knife(self, method: str, tail: str, login: Login, *more: object, status: int, version: str = "1.1", site: str = "") -> Any:
         """The answer to a signed request."""
-        command = (method, f"{site or self.site}/api/v1/{tail}", login.user, self.key, version, *map(str, more))
-        code, _, body = self.desk.run("mixlib-authentication", "knife.rb", *command, cwd=self.folder).out.partition("\n")
+        address, rest = f"{site or self.site}/api/v1/{tail}", map(str, more)
+        code, _, body = self.desk.run(
+            "mixlib-authentication", "knife.rb", method, address, login.user, self.key, version, *rest, cwd=self.folder
+        ).out.partition("\n")
         assert int(code) == status, body
         return json.loads(body)
 

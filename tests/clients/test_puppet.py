@@ -272,10 +272,10 @@ def test_who_may(shop: Shop) -> None:
     """A stranger could install what is private, or a token not be taken in one of the ways that clients send it."""
     shop.publish("acme-toy", "1.0.0")
     for wrong in ({"login": shop.team.stranger}, {"authorization": "Bearer glpat-wrong"}):
-        assert "acme-toy" in shop.puppet("install", "acme-toy", status=1, **wrong).said  # type: ignore[arg-type]
+        assert "acme-toy" in shop.puppet("install", "acme-toy", status=1, **wrong).said
     assert shop.installed() == {}
     for right in ({}, {"login": shop.team.reporter}, {"authorization": shop.team.reader.token}, {"base": shop.base(login=shop.team.reader)}):
-        shop.puppet("install", "acme-toy", "--force", **right)  # type: ignore[arg-type]
+        shop.puppet("install", "acme-toy", "--force", **right)
         assert shop.installed() == {"acme-toy": "1.0.0"}
     other = shop.build("acme-toy", "1.0.1")
     assert "401" in shop.upload(other, 401, Login("name", "glpat-wrong"))["message"]
