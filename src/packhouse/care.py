@@ -19,11 +19,13 @@ from packhouse.packages.collect import collect, horizon
 from packhouse.packages.house import House
 from packhouse.packages.restore_backup import restore_backup
 from packhouse.settings import Settings
+from packhouse.web.logs import configure_logs
 
 
 @contextlib.asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """The house without its server. Raises `SystemExit` where there is none yet."""
+    configure_logs()
     house = make_house(settings)
     if not house.settings.database_url and not (settings.data_path / "packhouse.sqlite3").exists():
         sys.stderr.write(f"packhouse: there is no installation in {settings.data_path}\n")

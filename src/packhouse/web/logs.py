@@ -35,7 +35,7 @@ class Record(NamedTuple):
 
 
 def configure_logs() -> None:
-    """JSON lines on standard output; control characters are escaped by the encoder."""
+    """JSON lines on standard error; control characters are escaped by the encoder."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
