@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -68,11 +69,12 @@ async def examine_all(settings: Settings, *, deep: bool, fix: str, as_json: bool
     return doctor.status_of(found)
 
 
-async def back_up(settings: Settings, folder: Path, *, with_keys: bool, keep: int) -> int:
+async def back_up(settings: Settings, folder: Path, *, with_keys: bool, keep: int, verify: bool) -> int:
     """A snapshot; what was copied on standard output, what could not be on standard error."""
+    os.umask(0o077)
     async with open_house(settings) as house:
         try:
-            problems = await take_backup(house, folder, with_keys=with_keys, keep=keep, say=_say)
+            problems = await take_backup(house, folder, with_keys=with_keys, keep=keep, verify=verify, say=_say)
         except BackupError as error:
             sys.stderr.write(f"packhouse: {error}\n")
             return doctor.FAILED
@@ -83,11 +85,14 @@ async def back_up(settings: Settings, folder: Path, *, with_keys: bool, keep: in
 
 async def restore(settings: Settings, folder: Path, name: str) -> int:
     """An installation from a snapshot, looked at by the doctor; the status is the doctor's."""
+    os.umask(0o077)
     try:
-        await restore_backup(make_house(settings), folder, name, say=_say)
+        lost = await restore_backup(make_house(settings), folder, name, say=_say)
     except BackupError as error:
         sys.stderr.write(f"packhouse: {error}\n")
         return doctor.FAILED
+    for line in lost:
+        sys.stderr.write(f"packhouse: {line}\n")
     return await examine_all(settings, deep=False, fix="", as_json=False)
 
 

@@ -46,11 +46,12 @@ def backup(
     folder: Path = typer.Argument(help="Where backups are: the blobs that are there already are not copied again"),
     keys: bool = typer.Option(True, help="With the keys that sign and seal: the folder is then as secret as the installation"),
     keep: int = typer.Option(0, min=0, help="Remove all snapshots but so many; 0: none"),
+    verify: bool = typer.Option(False, help="Read again what is there already, and copy it again where it has changed"),
 ) -> None:
     """Copy the whole installation, while it runs. Ends with 0 all there, 2 something could not be copied, 3 could not run."""
     from packhouse.care import back_up
 
-    raise SystemExit(asyncio.run(back_up(launch.settings_or_exit(), folder, with_keys=keys, keep=keep)))
+    raise SystemExit(asyncio.run(back_up(launch.settings_or_exit(), folder, with_keys=keys, keep=keep, verify=verify)))
 
 
 @app.command()

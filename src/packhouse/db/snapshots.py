@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Connection, make_url
 
+from packhouse.db.engine import sqlite_engine
 from packhouse.errors import Unavailable
 
 
@@ -34,15 +36,24 @@ def take_snapshot(url: str, data: Path, folder: Path) -> Path:
     return target
 
 
-def bring_back(url: str, data: Path, snapshot: Path) -> None:
-    """The database from such a file, where there is none; it appears whole or not at all. Raises `Unavailable` with the reason."""
+def bring_back(url: str, data: Path, snapshot: Path, change: Callable[[Connection], None]) -> None:
+    """The database from such a file, where there is none, and changed so before anybody can open it. Raises `Unavailable` with the reason.
+
+    On SQLite it appears whole or not at all. On PostgreSQL the change is a transaction after the one that brings it back.
+    """
     target = sqlite_file(url, data)
     if target is None:
-        _run("pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", str(snapshot), url=make_url(url), into=True)
+        _run("pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", url=make_url(url), last=str(snapshot))
         return
     partial = target.with_name(f"{target.name}.partial")
+    for left in (partial, *(partial.with_name(partial.name + end) for end in ("-wal", "-shm"))):
+        left.unlink(missing_ok=True)
     with closing(sqlite3.connect(f"{snapshot.resolve().as_uri()}?mode=ro", uri=True)) as kept, closing(sqlite3.connect(partial)) as copy:
         kept.backup(copy)
+    engine = sqlite_engine(partial)
+    with engine.begin() as connection:
+        change(connection)
+    engine.dispose()
     sync(partial)
     partial.rename(target)
     sync(target.parent)
@@ -57,13 +68,13 @@ def sync(path: Path) -> None:
         os.close(fd)
 
 
-def _run(program: str, *arguments: str, url: URL, into: bool = False) -> None:
-    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    secret = {"PGPASSWORD": str(url.password)} if url.password else {}  # not among the arguments, which every user of the machine can read
-    where = f"--dbname={address}"
+def _run(program: str, *arguments: str, url: URL, last: str = "") -> None:
+    # the password is not among the arguments, which every user of the machine can read
+    address = url._replace(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    secret = {"PGPASSWORD": str(url.password)} if url.password else {}
+    command = [program, *arguments, f"--dbname={address}", *([last] if last else [])]
     try:
-        done = subprocess.run([program, *arguments[:-1], where, arguments[-1]] if into else [program, *arguments, where],
-                              env={**os.environ, **secret}, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # fmt: skip
+        done = subprocess.run(command, env={**os.environ, **secret}, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise Unavailable(f"{program} is not installed here: install PostgreSQL's client programs, of the server's version or later") from error
     if done.returncode != 0:

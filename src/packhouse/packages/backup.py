@@ -7,10 +7,13 @@ long after nothing needs them, so that none of these can go in between.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +27,7 @@ from packhouse.errors import RegistryError
 from packhouse.git.keeping import copy_repository
 from packhouse.model import Struct
 from packhouse.packages.house import House
-from packhouse.packages.repositories import repository_path
+from packhouse.packages.repositories import repository_name, repository_path
 
 FORMAT = 1
 BLOCK = 1024 * 1024
@@ -50,7 +53,7 @@ class Manifest(Struct):
     sha256: str  # of that file
     blobs: int
     bytes: int
-    repositories: int
+    repositories: tuple[int, ...]  # by the numbers of their projects
     keys: bool
     bucket: bool  # the blobs are in a bucket and not here
 
@@ -63,21 +66,51 @@ class Held(Struct):
     size: int
 
 
-async def take_backup(house: House, folder: Path, *, with_keys: bool = True, keep: int = 0, say: Say = lambda line: None) -> list[str]:
-    """A new snapshot in this folder, of which `keep` stay, all of them where that is 0; what could not be copied. Raises `BackupError`."""
+async def take_backup(
+    house: House, folder: Path, *, with_keys: bool = True, keep: int = 0, verify: bool = False, say: Say = lambda line: None
+) -> list[str]:
+    """A new snapshot in this folder, of which `keep` stay, all of them where that is 0; what could not be copied. Raises `BackupError`.
+
+    With `verify`, the bytes that are there already are read again, and copied again where they have changed.
+    """
+    try:
+        with locked(folder):
+            return await _take(house, folder, with_keys, keep, verify, say)
+    except OSError as error:
+        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One backup or restore at a time in a folder. Raises `BackupError`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BackupError(f"Another backup or restore is at work in {folder}: wait for it") from error
+    else:
+        yield
+    finally:
+        os.close(fd)
+
+
+async def _take(house: House, folder: Path, with_keys: bool, keep: int, verify: bool, say: Say) -> list[str]:
     taken = datetime.now(UTC)
     final = folder / "snapshots" / taken.strftime("%Y%m%dT%H%M%SZ")
     partial = final.with_name(f"{final.name}.partial")
     await asyncio.to_thread(_make_folders, folder, partial)
     bucket = house.store.path("0" * 64) is None
     held: dict[str, Held] = {}
-    problems = [] if bucket else await _copy_blobs(house, folder, held, say)
+    problems = [] if bucket else await _copy_blobs(house, folder, held, say, verify)
+    # before the database: a number that is given out after the snapshot is given out again once it is brought back
+    projects = list(await house.database.read(gits.list_repositories))
     try:
         database = await asyncio.to_thread(take_snapshot, house.settings.database_url, house.settings.data_path, partial)
     except RegistryError as error:
         raise BackupError(f"The database cannot be copied. {error.message}") from error
-    problems += [] if bucket else await _copy_blobs(house, folder, held, say)
-    count = await _copy_repositories(house, folder, problems)
+    problems += [] if bucket else await _copy_blobs(house, folder, held, say, verify)
+    repositories = await _copy_repositories(house, folder, projects, problems)
     revision = await house.database.read(current_revision)
     manifest = Manifest(
         format=FORMAT,
@@ -88,12 +121,12 @@ async def take_backup(house: House, folder: Path, *, with_keys: bool = True, kee
         sha256=await asyncio.to_thread(hash_file, database),
         blobs=len(held),
         bytes=sum(one.size for one in held.values()),
-        repositories=count,
+        repositories=repositories,
         keys=with_keys,
         bucket=bucket,
     )
-    await asyncio.to_thread(_finish, house.settings.data_path, partial, final, manifest, held)
-    say(f"{final.name}: {manifest.blobs} blobs with {manifest.bytes} bytes, {count} repositories")
+    await asyncio.to_thread(_finish, house.settings.data_path, folder, partial, final, manifest, held)
+    say(f"{final.name}: {manifest.blobs} blobs with {manifest.bytes} bytes, {len(repositories)} repositories")
     if keep:
         for gone in await asyncio.to_thread(prune, folder, keep):
             say(f"removed {gone}")
@@ -115,27 +148,43 @@ def read_blobs(snapshot: Path) -> Iterable[Held]:
             yield Held(stored=found[1], sha256=found[2], size=int(found[3]))
 
 
+def read_manifest(snapshot: Path) -> Manifest:
+    """What a snapshot says of itself. Raises `BackupError`."""
+    try:
+        return msgspec.json.decode((snapshot / MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError as error:
+        known = ", ".join(list_snapshots(snapshot.parent.parent)[-10:]) or "none"
+        raise BackupError(f"There is no such snapshot in {snapshot.parent.parent}; there are: {known}") from error
+    except msgspec.MsgspecError as error:
+        raise BackupError(f"{snapshot / MANIFEST} is not the manifest of a backup: {error}") from error
+
+
 def blob_path(folder: Path, stored: str) -> Path:
     """Where a backup keeps a blob."""
     return folder / "blobs" / stored[:2] / stored
 
 
 def prune(folder: Path, keep: int) -> list[str]:
-    """Remove all snapshots but the newest, and the blobs that no other needs; the names of those snapshots."""
+    """Remove all snapshots but the newest, and what only they needed; the names of those snapshots. Raises `BackupError`."""
     names = list_snapshots(folder)
     gone = names[:-keep]
     for name in gone:
         shutil.rmtree(folder / "snapshots" / name)
     if gone:
-        needed = {held.stored for name in names[-keep:] for held in read_blobs(folder / "snapshots" / name)}
+        kept = [folder / "snapshots" / name for name in names[-keep:]]
+        needed = {held.stored for snapshot in kept for held in read_blobs(snapshot)}
         for path in (folder / "blobs").glob("??/*"):
             if path.name not in needed:
                 path.unlink()
+        repositories = {repository_name(project) for snapshot in kept for project in read_manifest(snapshot).repositories}
+        for path in (folder / "repositories").glob("*.git"):
+            if path.name not in repositories:
+                shutil.rmtree(path)
     return gone
 
 
 def copy_checked(source: Path, target: Path, sha256: str) -> bool:
-    """A durable copy of a file with this digest; False, and nothing, where it has another. Raises `OSError`."""
+    """A copy of a file with this digest, durable but for its name; False, and nothing, where it has another. Raises `OSError`."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = target.with_name(f"{target.name}.partial")
     sink = hashlib.sha256()
@@ -164,7 +213,7 @@ def _make_folders(folder: Path, partial: Path) -> None:
     partial.mkdir(parents=True, mode=0o700)
 
 
-async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], say: Say) -> list[str]:
+async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], say: Say, verify: bool) -> list[str]:
     """Copy what is not held yet, and say of it that it is; what could not be copied."""
     problems: list[str] = []
     last = 0
@@ -172,7 +221,7 @@ async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], say: Sa
         last = page[-1].id
         fresh = [one for one in page if one.stored not in held]
         for one in fresh:
-            wrong = await asyncio.to_thread(_copy_blob, house, folder, Held(stored=one.stored, sha256=one.sha256, size=one.size))
+            wrong = await asyncio.to_thread(_copy_blob, house, folder, Held(stored=one.stored, sha256=one.sha256, size=one.size), verify)
             if not wrong:
                 held[one.stored] = Held(stored=one.stored, sha256=one.sha256, size=one.size)
             elif await house.database.read(collection.still_stored, one.id, one.stored):
@@ -182,13 +231,13 @@ async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], say: Sa
     return problems
 
 
-def _copy_blob(house: House, folder: Path, one: Held) -> str:
+def _copy_blob(house: House, folder: Path, one: Held, verify: bool) -> str:
     """What is wrong with it, if anything."""
     source, target = house.store.path(one.stored), blob_path(folder, one.stored)
     assert source is not None
     try:
-        if target.stat().st_size == one.size:
-            return ""  # compared when it was copied
+        if target.stat().st_size == one.size and not (verify and hash_file(target) != one.sha256):
+            return ""  # else compared when it was copied
     except FileNotFoundError:
         pass
     try:
@@ -197,27 +246,27 @@ def _copy_blob(house: House, folder: Path, one: Held) -> str:
         return "Missing bytes"
 
 
-async def _copy_repositories(house: House, folder: Path, problems: list[str]) -> int:
-    count = 0
-    for project in await house.database.read(gits.list_repositories):
+async def _copy_repositories(house: House, folder: Path, projects: Iterable[int], problems: list[str]) -> tuple[int, ...]:
+    copied: list[int] = []
+    for project in projects:
         source = repository_path(house, project)
         if not source.is_dir():
             continue
-        wrong = await asyncio.to_thread(copy_repository, source, folder / "repositories" / source.name)
+        wrong = await asyncio.to_thread(copy_repository, source, folder / "repositories" / repository_name(project))
         if wrong:
             problems.append(f"The Git repository of project {project}: {wrong}")
-        count += 1
-    return count
+        else:
+            copied.append(project)
+    return tuple(copied)
 
 
-def _finish(data: Path, partial: Path, final: Path, manifest: Manifest, held: Mapping[str, Held]) -> None:
+def _finish(data: Path, folder: Path, partial: Path, final: Path, manifest: Manifest, held: Mapping[str, Held]) -> None:
     """The snapshot appears when it is whole."""
     if manifest.keys and (data / "keys").is_dir():
         shutil.copytree(data / "keys", partial / "keys")
     (partial / BLOBS).write_text("".join(f"{one.stored} {one.sha256} {one.size}\n" for one in held.values()))
     (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-    for path in (partial / BLOBS, partial / MANIFEST, *partial.rglob("keys/**/*")):
+    for path in (*(folder / "blobs").glob("??"), *partial.rglob("*"), partial):
         sync(path)
-    sync(partial)
     partial.rename(final)
     sync(final.parent)

@@ -247,6 +247,8 @@ def _put_files(
     # a version may have thousands of files, and get one more
     only = plan.files[0][0].path if len(plan.files) == 1 else None
     existing = {} if fresh else changes.find_files(connection, version_row, only)
+    # what is made from a file that comes now takes the place of what was made from one that was deleted
+    anew = any((new.path, new.shelf) not in existing for new, _ in plan.files if not new.derived)
     rows: list[FileRow] = []
     blobs: dict[str, int] = {}
     names: dict[str, str] = {}
@@ -254,9 +256,9 @@ def _put_files(
     for new, spooled in plan.files:
         file_id, stored = existing.get((new.path, new.shelf), (None, None))
         if stored is not None and stored != spooled.sha256:
-            if new.derived and not new.movable:
+            if new.derived and not new.movable and not anew:
                 continue  # made from another file, which decides
-            if not (plan.rules.duplicates or new.movable):
+            if not (plan.rules.duplicates or new.movable or new.derived):
                 raise AlreadyExists(f"{new.path} already exists with other bytes", path=new.path, stored=stored, sent=spooled.sha256)
             assert file_id is not None
             changes.delete_files(connection, [file_id], at)

@@ -35,8 +35,13 @@ _tending: set[asyncio.Future[Any]] = set()  # held, so that they are not collect
 
 def repository_path(house: House, project: int) -> Path:
     """The folder of a project's repository, whether it is there or not."""
-    name = hashlib.sha256(str(project).encode()).hexdigest()
-    return house.settings.data_path / "repositories" / name[:2] / name[2:4] / f"{name}.git"
+    name = repository_name(project)
+    return house.settings.data_path / "repositories" / name[:2] / name[2:4] / name
+
+
+def repository_name(project: int) -> str:
+    """What that folder is called: folders are spread by it."""
+    return f"{hashlib.sha256(str(project).encode()).hexdigest()}.git"
 
 
 async def read_repository(house: House, project: int, read: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -8,48 +8,67 @@ import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import msgspec
+from sqlalchemy import Connection
 
 from packhouse.db import backups
 from packhouse.db.engine import now
 from packhouse.db.migrate import current_revision, migrate
 from packhouse.db.migrations import HEAD
-from packhouse.db.snapshots import bring_back, sqlite_file
+from packhouse.db.snapshots import bring_back, sqlite_file, sync
 from packhouse.errors import RegistryError
 from packhouse.model import Instant
 from packhouse.packages import backup
 from packhouse.packages.backup import BackupError, Held, Manifest
 from packhouse.packages.house import House
 from packhouse.packages.publish import discard
+from packhouse.packages.repositories import repository_path
 
 HOLD: Instant = 7 * 86_400 * 1_000_000  # bytes that are newer than the rows are not removed for so long
 
 Say = Callable[[str], None]
 
 
-async def restore_backup(house: House, folder: Path, name: str = "", *, say: Say = lambda line: None) -> Manifest:
-    """Bring back a snapshot, the newest without a name; the house's database is closed before and after. Raises `BackupError`."""
+async def restore_backup(house: House, folder: Path, name: str = "", *, say: Say = lambda line: None) -> list[str]:
+    """Bring back a snapshot, the newest without a name; the blobs that the backup has lost. Raises `BackupError`."""
+    try:
+        with backup.locked(folder):
+            return await _restore(house, folder, name, say)
+    except OSError as error:
+        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
+
+
+async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]:
     snapshot = folder / "snapshots" / (name or next(reversed(backup.list_snapshots(folder)), ""))
     manifest = await asyncio.to_thread(_check_snapshot, snapshot)
     data, url = house.settings.data_path, house.settings.database_url
+    if manifest.bucket and house.store.path("0" * 64) is not None:
+        raise BackupError("The bytes of this backup are in a bucket: say with the setting blobs in which")
     await _check_empty(house)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     house.store.start()  # type: ignore[attr-defined]
     house.spool.start()
     say(f"{snapshot.name}: {manifest.blobs} blobs with {manifest.bytes} bytes")
+    lost: list[str] = []
     for number, held in enumerate(backup.read_blobs(snapshot), 1):
-        await _put_blob(house, backup.blob_path(folder, held.stored), held)
+        wrong = await _put_blob(house, backup.blob_path(folder, held.stored), held)
+        if wrong:
+            lost.append(f"{wrong}: sha256:{held.sha256}")
         if number % 1000 == 0:
             say(f"{number} blobs")
-    await asyncio.to_thread(_put_rest, folder, snapshot, data)
+    await asyncio.to_thread(_put_rest, house, folder, snapshot, manifest)
+
+    def change(connection: Connection) -> None:
+        migrate(connection)
+        backups.mark_restored(connection, manifest.taken, now() + HOLD)
+
     try:
-        await asyncio.to_thread(bring_back, url, data, snapshot / manifest.database)
+        await asyncio.to_thread(bring_back, url, data, snapshot / manifest.database, change)
     except RegistryError as error:
         raise BackupError(f"The database cannot be brought back. {error.message}") from error
-    async with _open_database(house):
-        await house.database.write(migrate)
-        await house.database.write(backups.mark_restored, manifest.taken, now() + HOLD)
-    return manifest
+    if sqlite_file(url, data) is None:
+        async with _open_database(house):
+            await house.database.write(change)
+    return lost
 
 
 @contextlib.asynccontextmanager
@@ -62,18 +81,12 @@ async def _open_database(house: House) -> AsyncIterator[None]:
 
 
 def _check_snapshot(snapshot: Path) -> Manifest:
-    try:
-        manifest = msgspec.json.decode((snapshot / backup.MANIFEST).read_bytes(), type=Manifest)
-    except FileNotFoundError as error:
-        known = ", ".join(backup.list_snapshots(snapshot.parent.parent)[-10:]) or "none"
-        raise BackupError(f"There is no such snapshot in {snapshot.parent.parent}; there are: {known}") from error
-    except msgspec.MsgspecError as error:
-        raise BackupError(f"{snapshot / backup.MANIFEST} is not the manifest of a backup: {error}") from error
+    manifest = backup.read_manifest(snapshot)
     if manifest.format != backup.FORMAT or manifest.revision > HEAD:
         raise BackupError(f"The backup was taken by version {manifest.version}, which is newer than this one: install that, or a later one")
     database = snapshot / Path(manifest.database).name
     if not database.is_file() or backup.hash_file(database) != manifest.sha256:
-        raise BackupError(f"{database} is damaged: take another snapshot")
+        raise BackupError(f"{database} is damaged: bring back another snapshot")
     return manifest
 
 
@@ -89,17 +102,16 @@ async def _check_empty(house: House) -> None:
         raise BackupError(f"There is an installation already in {file or 'this database'}: bring a backup back where there is none")
 
 
-async def _put_blob(house: House, source: Path, held: Held) -> None:
-    """Raises `BackupError` where the backup has lost it."""
+async def _put_blob(house: House, source: Path, held: Held) -> str:
+    """What is wrong with the backup's copy, if anything."""
     if await house.store.size(held.stored) == held.size:
-        return
+        return ""
     target = house.store.path(held.stored)
     try:
         whole = await asyncio.to_thread(backup.copy_checked, source, target, held.sha256) if target is not None else await _send(house, source, held)
-    except FileNotFoundError as error:
-        raise BackupError(f"{source} is missing: the backup is not whole") from error
-    if not whole:
-        raise BackupError(f"{source} is damaged: it has not the digest {held.sha256}")
+    except FileNotFoundError:
+        return "Missing in the backup"
+    return "" if whole else "Damaged in the backup"
 
 
 async def _send(house: House, source: Path, held: Held) -> bool:
@@ -122,9 +134,15 @@ async def _send(house: House, source: Path, held: Held) -> bool:
     return True
 
 
-def _put_rest(folder: Path, snapshot: Path, data: Path) -> None:
+def _put_rest(house: House, folder: Path, snapshot: Path, manifest: Manifest) -> None:
+    """Keys and repositories, and the names of all that was put down so far, made durable."""
+    keys = house.settings.data_path / "keys"
     if (snapshot / "keys").is_dir():
-        shutil.copytree(snapshot / "keys", data / "keys", dirs_exist_ok=True)
-    for repository in (folder / "repositories").glob("*.git"):
-        name = repository.name
-        shutil.copytree(repository, data / "repositories" / name[:2] / name[2:4] / name, dirs_exist_ok=True)
+        shutil.copytree(snapshot / "keys", keys, dirs_exist_ok=True)
+    for project in manifest.repositories:
+        target = repository_path(house, project)
+        with contextlib.suppress(FileNotFoundError):  # the doctor says so
+            shutil.copytree(folder / "repositories" / target.name, target, dirs_exist_ok=True)
+    first = house.store.path("0" * 64)
+    for path in (*keys.rglob("*"), *(first.parent.parent.glob("??") if first is not None else ()), house.settings.data_path):
+        sync(path)
