@@ -151,7 +151,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     read_networks("metrics_allow", settings.metrics_allow)
     read_networks("trusted_proxies", settings.trusted_proxies)
     check_blobs(settings)
-    return settings
+    return msgspec.structs.replace(settings, blobs_endpoint=_plain_address(settings.blobs_endpoint)) if settings.bucket[0] else settings
 
 
 def check_blobs(settings: Settings) -> None:
@@ -176,6 +176,14 @@ def check_blobs(settings: Settings) -> None:
         raise SettingsError("Setting blobs_endpoint must be https://host or https://host:port, without a user: keys have settings of their own")
     if parts.scheme == "http" and not settings.blobs_plain_http and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
         raise SettingsError("Setting blobs_endpoint must begin with https:, unless blobs_plain_http allows plain http to another machine")
+
+
+def _plain_address(url: str) -> str:
+    """As clients spell its host, which is signed: small letters, and no port that the scheme has anyway."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    usual = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
+    return parts._replace(netloc=host if usual else f"{host}:{parts.port}").geturl()
 
 
 def read_networks(setting: str, text: str) -> tuple[Network, ...]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, func, insert, select
+from postgres import Cluster
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.util import await_only
 
 from packhouse.db import changes, events, places
-from packhouse.db.engine import Hot, SqliteDatabase, now
+from packhouse.db.engine import Hot, SqliteDatabase, now, open_database
 from packhouse.db.tables import Id, generation, package, place, setting
 from packhouse.errors import OutOfSpace
 from packhouse.model import ANONYMOUS
@@ -253,3 +256,70 @@ def test_a_lease_has_one_holder(desk: Desk) -> None:
     assert desk.write(events.take_lease, "seal", "one", at, 10)
     assert desk.read(events.peek_lease, "seal") == ("one", at + 10_000_000)
     assert desk.write(events.take_lease, "seal", "two", at + 10_000_001, 10)
+
+
+class Wire:
+    """What a server is reached through, which can be cut and mended."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+        self._open.clear()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        self._open |= {writer, back}
+        with contextlib.suppress(OSError):
+            await asyncio.gather(_pour(reader, back), _pour(there, writer))
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+def test_server_out_of_reach(postgres: Cluster, postgres_url: str, tmp_path: Path) -> None:
+    """While the database cannot be reached every request could be our own fault, with a traceback, and stay so when it can be again."""
+    here, ends = Hot(select(literal_column("1"))), Hot(select(literal_column("pg_terminate_backend(pg_backend_pid())")))
+
+    async def ask(database: Any, hot: Hot) -> list[Any]:
+        asked = [database.read(hot.value), database.glance(hot.value), database.write(hot.value), database.jot(hot.value)]
+        return [await _outcome(one) for one in (*asked, database.point(hot, {}), database.points(hot, {}))]
+
+    async def go() -> None:
+        wire = Wire(postgres.port)
+        await wire.mend()
+        database = open_database(postgres_url.replace(f":{postgres.port}/", f":{wire.port}/"), tmp_path)
+        await database.start()
+        assert await ask(database, here) == ["done"] * 6
+        assert await ask(database, ends) == ["Unavailable"] * 6
+        await wire.cut()
+        assert await ask(database, here) == ["Unavailable"] * 6
+        await wire.mend()
+        await ask(database, here)  # which may find that a connection it has is lost
+        assert await ask(database, here) == ["done"] * 6
+        assert await _outcome(database.read(Hot(select(literal_column("no_such_column"))).value)) == "ProgrammingError"
+        await database.close()
+        await wire.cut()
+
+    asyncio.run(go())
+
+
+async def _outcome(asked: Awaitable[Any]) -> str:
+    try:
+        await asked
+    except Exception as error:
+        return type(error).__name__
+    return "done"

@@ -18,10 +18,14 @@ from packhouse.web.elsewhere import SMALLEST, is_apart, may_leave
         ("http://packages.example", "http://storage.example:9000", True),
         ("https://packages.example", "http://storage.example", False),
         ("https://packages.example", "https://packages.example:9000", False),
+        ("https://packages.example", "https://storage.packages.example", False),
+        ("https://packages.example", "https://a.b.PACKAGES.example", False),
+        ("https://packages.example", "https://example", False),
+        ("https://packages.example", "https://otherpackages.example", True),
     ],
 )
 def test_apart(here: str, there: str, apart: bool) -> None:
-    """A client could be sent from https to plain http, or to another port of the same host, where it takes its credential along."""
+    """A client could be sent from https to plain http, or to the same host or one below it, where it takes its credential along."""
     assert is_apart(Settings(external_url=here, blobs_endpoint=there)) is apart
 
 
@@ -42,6 +46,8 @@ def test_switched_off() -> None:
         ("GET", SMALLEST, {"user-agent": "pipx"}, False),
         ("GET", SMALLEST, {"user-agent": "curl/8", "job-token": "x"}, False),
         ("GET", SMALLEST, {"user-agent": "curl/8", "cookie": "x"}, False),
+        ("GET", SMALLEST, {"user-agent": "curl/8", "x-ops-sign": "algorithm=sha1;version=1.0"}, False),
+        ("GET", SMALLEST, {"user-agent": "curl/8", "x-ops-authorization-12": "x"}, False),
         ("GET", SMALLEST, {"user-agent": "curl/8", "if-range": '"x"'}, False),
     ],
 )

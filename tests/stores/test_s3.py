@@ -121,7 +121,7 @@ def test_ranges(far: S3Store, keep: Keep, run: Run, first: int, length: int) -> 
 
 
 def test_no_more_than_is_taken(shaky: S3Store, keep: Keep, run: Run, between: Between) -> None:
-    """A client that reads slowly could have a whole file wait for it in memory."""
+    """A client that reads slowly could have a whole file wait for it in memory, or megabytes of it."""
     spooled = keep(b"x" * (8 * PIECE))
     shaky.place(spooled, spooled.sha256)
     between.asked.clear()
@@ -132,7 +132,7 @@ def test_no_more_than_is_taken(shaky: S3Store, keep: Keep, run: Run, between: Be
         await pieces.aclose()  # type: ignore[attr-defined]
         return len(between.asked)
 
-    assert run(take_one()) <= 2
+    assert run(take_one()) * PIECE <= 512 * 1024
 
 
 @pytest.mark.parametrize("kind", ["403", "500", "503", "late", "cut", "shorten"])

@@ -60,6 +60,21 @@ def test_refused(name: str, value: str, said: str) -> None:
     assert said in str(refused.value) and "secret@" not in str(refused.value) and "the-secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("HTTPS://Storage.Example:443", "https://storage.example"),
+        ("https://storage.example:9000/S3", "https://storage.example:9000/S3"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://[::1]:9000", "http://[::1]:9000"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_address_as_clients_spell_it(said: str, meant: str) -> None:
+    """A redirect could be signed for another spelling of the host than the one that clients send, and be refused."""
+    assert load_settings({**S3, "PACKHOUSE_BLOBS_ENDPOINT": said}).blobs_endpoint == meant
+
+
 def test_plain_http() -> None:
     """A service on this machine, or one in a network that is trusted, could not be used."""
     load_settings({**S3, "PACKHOUSE_BLOBS_ENDPOINT": "http://127.0.0.1:9000"})

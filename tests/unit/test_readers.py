@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
+from packhouse.model import Blob
+from packhouse.responses import FileReply
 from packhouse.web import protocol
+from packhouse.web.answer import CHUNK, Sent, send_file
 from packhouse.web.protocol import STALL_BYTES, STALL_SECONDS, Protocol
 
 from .test_protocol import Answers, Wire
@@ -152,9 +155,11 @@ def test_a_file_behind_an_answer_that_nobody_reads(tmp_path: Path, monkeypatch: 
     async def run() -> StuckWire:
         fd = os.open(tmp_path / "file", os.O_RDONLY)
 
+        message: dict[str, Any] = {"type": "http.response.zerocopysend", "file": fd, "offset": 0, "count": 1000}
+
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
-            await send({"type": "http.response.zerocopysend", "file": fd, "offset": 0, "count": 1000})
+            await send(message)
 
         with socket.socket() as out:
             wire = StuckWire(out)
@@ -165,8 +170,92 @@ def test_a_file_behind_an_answer_that_nobody_reads(tmp_path: Path, monkeypatch: 
             await asyncio.wait_for(asyncio.gather(*one.tasks), 30)
             one.connection_lost(None)
         os.close(fd)
+        assert message["packhouse.unsent"] == 1000
         return wire
 
     wire = asyncio.run(run())
     assert wire.aborted and wire.looked < 100
     assert sum(slept) >= STALL_SECONDS / 2
+
+
+def test_a_file_that_is_read_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes a file slowly could be cut off while the kernel waits for room, or who takes none of it be waited for without an end."""
+    monkeypatch.setattr(protocol, "STALL_SECONDS", 0)
+    held = iter([9 * MIB, 9 * MIB - STALL_BYTES, 9 * MIB - 2 * STALL_BYTES, 9 * MIB - 3 * STALL_BYTES + 1])
+    monkeypatch.setattr(protocol, "_held", lambda fd: next(held))
+
+    async def run() -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                while True:
+                    ours.send(bytes(MIB))
+            with pytest.raises(TimeoutError):
+                await protocol._writable(ours.fileno())
+
+    asyncio.run(run())
+    assert next(held, None) is None
+
+
+class Source:
+    """A file of three pieces, on another machine or on this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.content = os.urandom(3 * CHUNK)
+        self.path = folder / "file"
+        self.path.write_bytes(self.content)
+
+    async def read(self, first: int, length: int) -> AsyncIterator[bytes]:
+        for start in range(first, first + length, CHUNK):
+            yield self.content[start : start + CHUNK]
+
+    async def send(self, far: bool, send: Any, receive: Any) -> Sent:
+        reply = FileReply(blob=Blob(sha256="a" * 64, size=len(self.content)), name="a")
+        return await send_file(reply, self.read if far else self.path, "GET", {}, send, receive, True, b"x", False)
+
+
+@pytest.mark.parametrize("far", [True, False], ids=["bucket", "disk"])
+def test_an_answer_taken_slowly_in_pieces(far: bool, tmp_path: Path) -> None:
+    """A piece that takes its client more than a minute, at more than 1 KiB/s, could end the answer."""
+    got: list[bytes] = []
+
+    async def run() -> Sent:
+        loop, late = asyncio.get_running_loop(), 0.0
+        real = loop.time
+        loop.time = lambda: real() + late  # type: ignore[method-assign]
+
+        async def send(message: Any) -> None:
+            nonlocal late
+            late += 4 * STALL_SECONDS
+            for _ in range(3):
+                await asyncio.sleep(0)
+            got.append(message.get("body", b""))
+
+        return await Source(tmp_path).send(far, send, asyncio.Event().wait)
+
+    sent = asyncio.run(run())
+    assert (sent.status, sent.bytes, len(b"".join(got))) == (200, 3 * CHUNK, 3 * CHUNK)
+
+
+@pytest.mark.parametrize("far", [True, False], ids=["bucket", "disk"])
+def test_an_answer_that_is_cut_in_the_log(far: bool, tmp_path: Path) -> None:
+    """A download that its client gave up could pass for a whole one, in the log and in the count of downloads."""
+
+    async def run() -> Sent:
+        over, kinds = asyncio.Event(), iter(("head", "first piece", "second piece"))
+
+        async def send(message: Any) -> None:
+            if next(kinds) == "second piece":
+                over.set()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+        async def receive() -> Any:
+            await over.wait()
+            return {"type": "http.disconnect"}
+
+        return await Source(tmp_path).send(far, send, receive)
+
+    sent = asyncio.run(run())
+    assert (sent.status, sent.bytes) == (499, CHUNK)

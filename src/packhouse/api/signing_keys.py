@@ -43,6 +43,8 @@ def _add(connection: Connection, row: TokenRow, title: str, key: Key, actor: Act
     found = signing_keys.find_key(connection, row.id, key.fingerprint)
     if found is not None:
         return found
+    if row.user_id is not None and signing_keys.is_taken(connection, row.user_id, key.fingerprint, at):
+        raise Conflict("Another token of this user has this key: remove it there first, or use a key of its own")
     if signing_keys.count_keys(connection, row.id) >= MOST:
         raise Conflict(f"A token has at most {MOST} keys: remove one first")
     id_ = signing_keys.add_key(connection, row.id, title, key.pem, key.fingerprint, at)

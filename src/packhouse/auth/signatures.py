@@ -10,9 +10,6 @@ from packhouse.db import oidc, signing_keys
 from packhouse.db.engine import Database, now
 from packhouse.errors import InvalidCredential
 from packhouse.grammar.opssignatures import WINDOW, Signature, is_made_by, write_text
-from packhouse.model import Instant
-
-READS = frozenset({"GET", "HEAD"})
 
 
 async def find_signer(database: Database, signature: Signature, method: str, path: str) -> int:
@@ -24,8 +21,6 @@ async def find_signer(database: Database, signature: Signature, method: str, pat
     token = await asyncio.to_thread(_find_token, keys, signature, method, path)
     if token is None:
         raise InvalidCredential("No key that is known here for X-Ops-Userid made this signature: register the public key with a token of that user")
-    if method not in READS:
-        await _use_up(database, token, signature, write_text(signature, method, path), at)
     return token
 
 
@@ -33,8 +28,9 @@ def _find_token(keys: Sequence[tuple[int, str]], signature: Signature, method: s
     return next((token for token, key in keys if is_made_by(signature, key, method, path)), None)
 
 
-async def _use_up(database: Database, token: int, signature: Signature, text: bytes, at: Instant) -> None:
-    """Whoever sees a signed request could send it again while its time is good: every process remembers it for as long."""
-    digest = hashlib.sha256(b"signature of %d\n%b" % (token, text)).digest()
-    if not await database.write(oidc.spend, digest, signature.time + WINDOW, at):
+async def use_up(database: Database, signature: Signature, method: str, path: str) -> None:
+    """Whoever sees a signed change could send it again while its time is good: every process remembers it for as long. Raises `InvalidCredential`."""
+    # the text names its user; whichever token has the key, it is the same request
+    digest = hashlib.sha256(b"signature\n%b" % write_text(signature, method, path)).digest()
+    if not await database.write(oidc.spend, digest, signature.time + WINDOW, now()):
         raise InvalidCredential("This signature was used already, and is good for one change: sign the request again")

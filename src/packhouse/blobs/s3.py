@@ -31,7 +31,7 @@ T = TypeVar("T")
 MIB = 1024 * 1024
 PART = 8 * MIB  # up to here one request, beyond it a multipart upload of parts of at least this size
 PARTS = 9_000  # of one upload; the service takes 10,000
-PIECE = MIB  # of a body on its way out; two are held at once
+PIECE = 256 * 1024  # of a body on its way out; three are held at once: read ahead, waiting, and in the buffer of the connection
 LINK_SECONDS = 300
 CONNECT_SECONDS, REQUEST_SECONDS, RETRY_SECONDS = 5, 60, 20
 RETRIES = 3
@@ -166,9 +166,12 @@ class S3Store:
         found = self._call("list", self._list, f"{shard:02x}")
         return [name for name, written in found if len(name) >= 64 and written < before]
 
-    def remove_old(self, name: str, before: Instant) -> None:
+    def is_old(self, name: str, before: Instant) -> bool:
         written = self._call("look", self._find_time, self._key(name))
-        if written is not None and written < before:
+        return written is not None and written < before
+
+    def remove_old(self, name: str, before: Instant) -> None:
+        if self.is_old(name, before):
             self._call("delete", self._delete, self._key(name))
 
     def put_aside(self, name: str) -> None:

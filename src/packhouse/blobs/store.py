@@ -48,6 +48,9 @@ class FarStore(Store, Protocol):
     def old_names(self, shard: int, before: Instant) -> Sequence[str]:
         """The stored names that begin with these two hexadecimal digits, written before this instant. Raises `Unavailable`."""
 
+    def is_old(self, name: str, before: Instant) -> bool:
+        """Whether it is there, and was written before this instant. Raises `Unavailable`."""
+
     def remove_old(self, name: str, before: Instant) -> None:
         """Remove what was written before this instant; what is not there, or younger, is no error. Raises `Unavailable`."""
 

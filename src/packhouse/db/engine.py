@@ -7,8 +7,10 @@ same functions on asyncpg. The few point reads of the hot path are the same stat
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
+import socket
 import sqlite3
 import threading
 import time
@@ -19,9 +21,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from packhouse.errors import OutOfSpace, Unavailable
 from packhouse.model import Instant
@@ -114,7 +118,7 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The query's answer, from one consistent snapshot."""
+        """The query's answer, from one consistent snapshot. Raises `Unavailable`."""
 
     async def write(self, change: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The change, in one durable transaction: a raise rolls back. Raises `Unavailable`, `OutOfSpace`."""
@@ -379,6 +383,32 @@ def _translate(error: DBAPIError | sqlite3.OperationalError) -> Exception:
 
 # -- PostgreSQL ------------------------------------------------------------------------------------------------------
 
+OUTAGES = ("08", "57P0", "53300")  # SQLSTATEs begin so: a connection that is lost, a server that ends or begins, one that takes no more connections
+
+
+@contextlib.contextmanager
+def _tell_outage() -> Iterator[None]:
+    """Raises `Unavailable` in place of what says that the server cannot be asked."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_outage(error):
+            raise
+        structlog.get_logger().error("database does not answer", error=f"{type(error).__name__}: {error}"[:500])
+        raise Unavailable("The database does not answer: try again later") from error
+
+
+def _is_outage(error: BaseException) -> bool:
+    import asyncpg  # type: ignore[import-untyped]
+
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or (error.orig is not None and _is_outage(error.orig))
+    if isinstance(error, (ConnectionError, TimeoutError, socket.gaierror, NoConnectionFree)):
+        return True
+    # of the driver's own errors, those that are values too are about what it was given
+    closed = isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError)
+    return closed or str(getattr(error, "sqlstate", None) or "").startswith(OUTAGES)
+
 
 class PostgresDatabase:
     """asyncpg twice: under SQLAlchemy for queries and changes, bare for the hot reads."""
@@ -390,7 +420,7 @@ class PostgresDatabase:
         self._pool_size = pool
 
     async def start(self) -> None:
-        import asyncpg  # type: ignore[import-untyped]
+        import asyncpg
         from sqlalchemy.ext.asyncio import create_async_engine
 
         self._engine = create_async_engine(self._url, pool_size=self._pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
@@ -402,9 +432,10 @@ class PostgresDatabase:
         await self._engine.dispose()
 
     async def read(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            return await connection.run_sync(query, *args, **kwargs)
+        with _tell_outage():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                return await connection.run_sync(query, *args, **kwargs)
 
     async def glance(self, query: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.read(query, *args, **kwargs)
@@ -426,8 +457,9 @@ class PostgresDatabase:
     async def _write(self, change: Callable[..., T], args: Any, kwargs: Any, tries: int = 5) -> T:
         for attempt in range(tries):
             try:
-                async with self._engine.begin() as connection:
-                    return await connection.run_sync(change, *args, **kwargs)
+                with _tell_outage():
+                    async with self._engine.begin() as connection:
+                        return await connection.run_sync(change, *args, **kwargs)
             except DBAPIError as error:
                 # deadlocks and serialisation failures are the database's word for "again"
                 if getattr(error.orig, "sqlstate", "") in ("40001", "40P01") and attempt + 1 < tries:
@@ -442,12 +474,14 @@ class PostgresDatabase:
 
     async def point(self, hot: Hot, params: dict[str, Any]) -> Row | None:
         text, names, fixed = hot.postgres
-        row: Row | None = await self._pool.fetchrow(text, *[params[n] if n in params else fixed[n] for n in names])
+        with _tell_outage():
+            row: Row | None = await self._pool.fetchrow(text, *[params[n] if n in params else fixed[n] for n in names])
         return row
 
     async def points(self, hot: Hot, params: dict[str, Any]) -> Sequence[Row]:
         text, names, fixed = hot.postgres
-        rows: Sequence[Row] = await self._pool.fetch(text, *[params[n] if n in params else fixed[n] for n in names])
+        with _tell_outage():
+            rows: Sequence[Row] = await self._pool.fetch(text, *[params[n] if n in params else fixed[n] for n in names])
         return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 
 from packhouse.db.tables import signing_key, token, user
 from packhouse.model import Instant, Struct
@@ -40,18 +40,27 @@ def keys_of_token(connection: Connection, token_id: int) -> list[KeyRow]:
     return [KeyRow(*row) for row in connection.execute(select(*_COLUMNS).where(signing_key.c.token_id == token_id).order_by(signing_key.c.id))]
 
 
+def is_taken(connection: Connection, user_id: int, fingerprint: str, at: Instant) -> bool:
+    """Whether a live token of this user has this key."""
+    found = (
+        select(signing_key.c.id)
+        .join(token, token.c.id == signing_key.c.token_id)
+        .where(token.c.user_id == user_id, signing_key.c.fingerprint == fingerprint, *_is_live(at))
+    )
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def _is_live(at: Instant) -> tuple[ColumnElement[bool], ...]:
+    return token.c.revoked.is_(None), or_(token.c.expires.is_(None), token.c.expires > at)
+
+
 def keys_of_user(connection: Connection, username: str, at: Instant) -> list[tuple[int, str]]:
     """(token, public key) of each key that may sign for a user now, the newest first."""
     found = (
         select(signing_key.c.token_id, signing_key.c.public_key)
         .join(token, token.c.id == signing_key.c.token_id)
         .join(user, user.c.id == token.c.user_id)
-        .where(
-            user.c.username_key == username.lower(),
-            user.c.state == "active",
-            token.c.revoked.is_(None),
-            or_(token.c.expires.is_(None), token.c.expires > at),
-        )
+        .where(user.c.username_key == username.lower(), user.c.state == "active", *_is_live(at))
         .order_by(signing_key.c.id.desc())
         .limit(MOST_TRIED)
     )

@@ -23,7 +23,7 @@ def read_stanza(content: bytes, what: str) -> Fields:
     except UnicodeDecodeError as error:
         raise InvalidUpload(f"{what} is not valid UTF-8") from error
     lines = text.replace("\r\n", "\n").strip("\n").split("\n")
-    fields: list[tuple[str, str]] = []
+    fields: list[tuple[str, list[str]]] = []
     for line in lines:
         _add_line(fields, line.rstrip(" \t"), line, what)
     names = [name.lower() for name, _ in fields]
@@ -31,10 +31,10 @@ def read_stanza(content: bytes, what: str) -> Fields:
         raise InvalidUpload(f"{what} has {len(names)} fields, more than {MOST_FIELDS}")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise InvalidUpload(f"{what} has the field {twice} twice")
-    return tuple(fields)
+    return tuple((name, "\n".join(value)) for name, value in fields)
 
 
-def _add_line(fields: list[tuple[str, str]], line: str, raw: str, what: str) -> None:
+def _add_line(fields: list[tuple[str, list[str]]], line: str, raw: str, what: str) -> None:
     if CONTROL.search(line):
         raise InvalidUpload(f"{what} has a control character in {raw[:80]!r}")
     if raw.startswith("#"):
@@ -44,13 +44,12 @@ def _add_line(fields: list[tuple[str, str]], line: str, raw: str, what: str) -> 
     if line[0] in " \t":
         if not fields:
             raise InvalidUpload(f"{what} begins with a continued line")
-        name, value = fields[-1]
-        fields[-1] = (name, f"{value}\n{line}")
+        fields[-1][1].append(line)
         return
     found = FIELD.fullmatch(line)
     if found is None:
         raise InvalidUpload(f"{what} has a line that is not Key: value: {raw[:80]!r}")
-    fields.append((found[1], found[2]))
+    fields.append((found[1], [found[2]]))
 
 
 def write_stanza(fields: Fields) -> str:

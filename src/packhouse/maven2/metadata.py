@@ -31,10 +31,11 @@ class Newest(Struct):
     build: names.Build
     file: FileRow
     updated: str
+    own: bool  # named after its artifact: another file may be there by mistake, or be an old sbt plugin's
 
     @property
-    def age(self) -> tuple[str, int, int]:
-        return self.updated, self.build.number, self.file.id
+    def age(self) -> tuple[bool, str, int, int]:
+        return self.own, self.updated, self.build.number, self.file.id
 
 
 def read_facts(file: FileRow) -> Facts:
@@ -122,16 +123,17 @@ def plugin_lines(plugins: Mapping[str, Facts]) -> Iterable[str]:
 def write_snapshot(rows: Rows, _reads: Mapping[str, Documents], moment: Moment) -> Documents:
     """The metadata of a snapshot: for each classifier and extension the newest file, whichever project of a group it is from."""
     newest: dict[tuple[str, str], Newest] = {}
-    builds: set[tuple[str, int]] = set()
+    builds: set[tuple[bool, str, int]] = set()
     name = version = ""
     for file in list_files(rows):
         name, version = names.read_shelf(file.shelf)
         build = names.read_build(version, file.path)
         if build is None:
             continue
+        own = build.plain.startswith(f"{name.rpartition('/')[2]}-{version}")
         if build.time:
-            builds.add((build.time, build.number))
-        found = Newest(build=build, file=file, updated=build.time.replace(".", "") or stamp(file.created))
+            builds.add((own, build.time, build.number))
+        found = Newest(build=build, file=file, updated=build.time.replace(".", "") or stamp(file.created), own=own)
         key = (build.classifier, build.extension)
         if key not in newest or newest[key].age < found.age:
             newest[key] = found
@@ -144,12 +146,12 @@ def write_snapshot(rows: Rows, _reads: Mapping[str, Documents], moment: Moment) 
     }
 
 
-def snapshot_lines(name: str, version: str, last: tuple[str, int] | None, listed: list[Newest]) -> Iterator[str]:
+def snapshot_lines(name: str, version: str, last: tuple[bool, str, int] | None, listed: list[Newest]) -> Iterator[str]:
     yield from coordinate_lines(name)
     yield f"  <version>{escape(version)}</version>"
     yield "  <versioning>"
     if last is not None:
-        yield f"    <snapshot>\n      <timestamp>{last[0]}</timestamp>\n      <buildNumber>{last[1]}</buildNumber>\n    </snapshot>"
+        yield f"    <snapshot>\n      <timestamp>{last[1]}</timestamp>\n      <buildNumber>{last[2]}</buildNumber>\n    </snapshot>"
     yield f"    <lastUpdated>{max(one.updated for one in listed)}</lastUpdated>"
     yield "    <snapshotVersions>"
     for one in listed:

@@ -21,6 +21,7 @@ SEGMENT = re.compile(r"@?[A-Za-z0-9_.-]+")
 ARTIFACT = re.compile(r"@?[A-Za-z0-9_.+-]+")
 VERSION = re.compile(r"[A-Za-z0-9_.+-]+")
 FILE = re.compile(r"[A-Za-z0-9_.+-]+")
+TIME = re.compile(r"[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])\.(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]")
 SIGNATURES = (".asc", ".sig", ".sigstore.json", ".sigstore")
 DOUBLE_EXTENSIONS = ("tar.gz", "tar.bz2", "tar.xz", "tar.zst")
 
@@ -137,7 +138,7 @@ def read_shelf(shelf: str) -> tuple[str, str]:
 def read_build(version: str, file: str) -> Build | None:
     """What the name of a file of a snapshot says; None where it is not named after the version."""
     found = build_pattern(version).fullmatch(file)
-    if found is None:
+    if found is None or not is_time(found[2]):
         return None
     head, time, number, tail = found.groups()
     classifier, extension = split_tail(tail)
@@ -145,6 +146,16 @@ def read_build(version: str, file: str) -> Build | None:
         return None
     value = f"{version.removesuffix(SNAPSHOT)}-{time}-{number}" if time else version
     return Build(plain=f"{head}-{version}{tail}", value=value, classifier=classifier, extension=extension, time=time or "", number=int(number or 0))
+
+
+def has_impossible_time(version: str, file: str) -> bool:
+    """Whether what stands for the time in the name of a snapshot's file is none: it would be the newest for ever."""
+    found = build_pattern(version).fullmatch(file)
+    return found is not None and not is_time(found[2])
+
+
+def is_time(text: str | None) -> bool:
+    return text is None or TIME.fullmatch(text) is not None
 
 
 @lru_cache(256)
@@ -194,17 +205,22 @@ ALIASES = {"ga": "", "final": "", "release": "", "cr": "rc"}
 SHORT = {"a": "alpha", "b": "beta", "m": "milestone"}
 TOKEN = re.compile(r"[0-9]+|[^0-9.-]+|[.-]")
 DIGITS = "0123456789"
+DEEPEST = 16  # lists in lists: what is further in is read as one list, since no order of real versions is decided there
+KEPT = 48  # characters of a version whose key is kept: that of a long one is large
 
 # Ranks of what may stand at one place of a version. What sorts below the end of a version is a pre-release.
 EARLY_WORD, EARLY_LIST, EARLY_ZERO, END, WORD, LIST, NUMBER = range(7)
 
 PLAIN = re.compile(r"([0-9]+(?:\.[0-9]+)*)(-SNAPSHOT)?")
-BEFORE_RELEASE = ((EARLY_LIST, ((EARLY_WORD, QUALIFIERS.index("snapshot"), ""), (END,))),)
+BEFORE_RELEASE = ((EARLY_LIST,), (EARLY_WORD, QUALIFIERS.index("snapshot"), ""), (END,))
 
 
-@lru_cache(16384)
 def version_key(version: str) -> tuple[Any, ...]:
     """Maven's order; versions that Maven takes for the same have equal keys."""
+    return kept_key(version) if len(version) <= KEPT else make_key(version)
+
+
+def make_key(version: str) -> tuple[Any, ...]:
     plain = PLAIN.fullmatch(version)
     if plain is None:
         return list_key(read_items(version))
@@ -213,6 +229,9 @@ def version_key(version: str) -> tuple[Any, ...]:
     while numbers and not numbers[-1]:
         numbers.pop()
     return (*((NUMBER, number) for number in numbers), *(BEFORE_RELEASE if plain[2] else ()), (END,))
+
+
+kept_key = lru_cache(8192)(make_key)
 
 
 def is_prerelease(version: str) -> bool:
@@ -253,6 +272,8 @@ def read_items(version: str) -> Items:
 
 
 def open_list(lists: list[Items]) -> None:
+    if len(lists) > DEEPEST:
+        return
     inner: Items = []
     lists[-1].append(inner)
     lists.append(inner)
@@ -275,13 +296,21 @@ def trim(items: Items) -> None:
 
 
 def list_key(items: Items) -> tuple[Any, ...]:
-    """A tuple that compares with others as the lists do, each ended by a mark."""
-    return (*(item_key(item, items[place + 1 :]) for place, item in enumerate(items)), (END,))
+    """A tuple that compares with others as the lists do, each ended by a mark. It is flat: tuples in tuples are slow to compare."""
+    return tuple(list_marks(items))
 
 
-def item_key(item: int | str | Items, rest: Items) -> tuple[Any, ...]:
-    if isinstance(item, list):
-        return (LIST if sign(item) > 0 else EARLY_LIST, list_key(item))
+def list_marks(items: Items) -> Iterator[tuple[Any, ...]]:
+    for place, item in enumerate(items):
+        if isinstance(item, list):
+            yield (LIST if sign(item) > 0 else EARLY_LIST,)
+            yield from list_marks(item)
+        else:
+            yield item_mark(item, items[place + 1 :])
+    yield (END,)
+
+
+def item_mark(item: int | str, rest: Items) -> tuple[Any, ...]:
     if isinstance(item, str):
         rank = rank_word(item)
         return (EARLY_WORD if rank < RELEASE else WORD, rank, item if rank == len(QUALIFIERS) else "")

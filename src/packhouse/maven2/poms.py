@@ -18,6 +18,9 @@ METADATA_LIMIT = 10 * MIB
 
 SUMMARY, TEXT_LIMIT, URL_LIMIT, MOST_DEPENDENCIES = 512, 255, 2048, 4096
 PASSES = 8  # a property may name another one
+LONGEST_PROPERTY = 255  # a longer one is not filled in: one of a megabyte can be named two hundred times
+LONGEST_FILLED = 20 * 1024  # a longer text is left as it is written
+MOST_FILLED = 4 * MIB  # characters of all texts of a POM
 PROPERTY = re.compile(r"\$\{([^${}]{1,255})\}")
 SBT_SUFFIX = re.compile(r"(?:_[0-9.]+){1,2}")
 CHECKSUM_HEADERS = {f"x-checksum-{algorithm}": algorithm for algorithm in names.CHECKSUMS}
@@ -71,30 +74,36 @@ class Values:
     """The texts of a POM, with its properties in the place of their names."""
 
     def __init__(self, root: Element) -> None:
-        self.root = root
-        self.properties = {bare(each): (each.text or "").strip() for each in next(children(root, "properties"), ())}
+        self.root, self.filled = root, 0
+        given = {bare(each): (each.text or "").strip() for each in next(children(root, "properties"), ())}
         for field in ("groupId", "artifactId", "version", "packaging", "name", "url"):
             own, parent = text_of(root, field), text_of(root, "parent", field)
             value = own or (parent if field in ("groupId", "version") else "")
             for prefix in ("project.", "pom.", ""):
-                self.properties.setdefault(prefix + field, value)
-            self.properties.setdefault(f"project.parent.{field}", parent)
+                given.setdefault(prefix + field, value)
+            given.setdefault(f"project.parent.{field}", parent)
+        self.properties = {key: value for key, value in given.items() if len(value) <= LONGEST_PROPERTY}
 
     def read(self, *path: str, at: Element | None = None) -> str:
         """The text at a path."""
         return self.fill(text_of(self.root if at is None else at, *path))
 
     def fill(self, text: str) -> str:
-        """The text with properties filled in; one that is not known stays as it is written."""
+        """The text with properties filled in; one that is not known, or too long, stays as it is written."""
         for _ in range(PASSES):
+            if len(text) > LONGEST_FILLED or self.filled > MOST_FILLED:
+                break
             filled = PROPERTY.sub(lambda found: self.properties.get(found[1], found[0]), text)
-            if filled == text or len(filled) > POM_LIMIT // MIB * 4096:
+            if filled == text:
+                break
+            self.filled += len(text) + len(filled)
+            if len(filled) > LONGEST_FILLED:
                 break  # properties that double each other are not followed for ever
             text = filled
         return text
 
     def coordinate(self, field: str) -> str:
-        return self.fill(self.properties[f"project.{field}"])
+        return self.fill(self.properties.get(f"project.{field}", ""))
 
 
 def compare_coordinates(values: Values, name: str, version: str) -> Iterator[str]:

@@ -100,6 +100,8 @@ async def find_metadata(call: Call) -> Mapping[str, Document]:
 
 async def put_file(call: Call, spot: names.Spot, read: Callable[[str, str, str], Pom] = read_pom) -> Answer:
     """Store the body at its place in the layout; `read` is what reads a POM. Raises `InvalidUpload`, `DigestMismatch`, `AlreadyExists`."""
+    if names.is_snapshot(spot.version) and names.has_impossible_time(spot.version, spot.file):
+        raise InvalidUpload(f"Validation failed: File name is invalid: {spot.file[: names.SHOWN]!r} has a time in it that is none")
     content = await receive_body(call, spot)
     pom = await call.inspect(read, content, spot.name, spot.version) if spot.file.endswith(".pom") else None
     await call.packages.publish(make_upload(spot, content, pom))

@@ -296,6 +296,17 @@ def old_files(house: House, shard: int, before: Instant) -> list[str]:
         return [entry.name for entry in entries if len(entry.name) >= 64 and _newest(Path(entry.path)) < before]
 
 
+def is_old(house: House, name: str, before: Instant) -> bool:
+    """Whether a file is there that was written and named before this instant."""
+    if house.far is not None:
+        return house.far.is_old(name, before)
+    path = house.store.path(name)
+    try:
+        return path is not None and _newest(path) < before
+    except FileNotFoundError:
+        return False
+
+
 def quarantine(house: House, name: str) -> None:
     """Put a file aside."""
     if house.far is not None:

@@ -16,7 +16,7 @@ from packhouse.db.engine import now
 from packhouse.errors import FileNotFound, Unavailable
 from packhouse.git.keeping import check_repository
 from packhouse.model import Instant, Struct
-from packhouse.packages.collect import SECOND, SHARDS, old_files, quarantine
+from packhouse.packages.collect import SECOND, SHARDS, is_old, old_files, quarantine
 from packhouse.packages.house import House
 from packhouse.packages.repositories import repository_path
 from packhouse.packages.sessions import LIFE
@@ -156,6 +156,9 @@ async def _strays(house: House, fix: bool) -> AsyncIterator[Finding]:
         known = await house.database.read(collection.known_names, names) if names else set()
         for name in (name for name in names if name not in known):
             if fix:
+                # since the shard was listed, somebody may have sent the same bytes
+                if await house.database.read(collection.known_names, [name]) or not await asyncio.to_thread(is_old, house, name, before):
+                    continue
                 await asyncio.to_thread(quarantine, house, name)
             yield Finding(check="D06", text=f"Bytes without a row: {name}{', put into quarantine' if fix else ''}", repaired=fix)
 

@@ -23,7 +23,6 @@ Source = Path | Callable[[int, int], AsyncIterator[bytes]] | None  # on this mac
 SMALL = 256 * 1024
 CHUNK = 256 * 1024
 YOUNG: Instant = 2_000_000
-WRITE_SECONDS = 60
 
 SAFE = [
     (b"x-content-type-options", b"nosniff"),
@@ -38,6 +37,9 @@ PASSIVE = [
 ]
 
 
+GONE = 499  # the client, before it had the whole answer; nobody is told but the log
+
+
 class Sent:
     """What left, for the log."""
 
@@ -46,6 +48,11 @@ class Sent:
     def __init__(self, status: int, size: int) -> None:
         self.status = status
         self.bytes = size
+
+    @classmethod
+    def of(cls, status: int, size: int, whole: int) -> Sent:
+        """An answer of so many bytes, all of which left or fewer."""
+        return cls(status if size == whole else GONE, size)
 
 
 def privacy(private: bool) -> bytes:
@@ -221,7 +228,7 @@ async def send_file(
         return Sent(status, 0)
     start: Message = {"type": "http.response.start", "status": status, "headers": common}
     if callable(source):
-        return Sent(status, await _send_pieces(source(first, length), start, length, send, receive))
+        return Sent.of(status, await _send_pieces(source(first, length), start, length, send, receive), length)
     if source is None:
         raise FileNotFound("The bytes of this file are not on this store")
     try:
@@ -230,10 +237,9 @@ async def send_file(
         raise FileNotFound("The bytes of this file are missing: run the doctor") from error
     try:
         await send(start)
-        await _send_bytes(fd, first, length, send, receive, zero_copy)
+        return Sent.of(status, await _send_bytes(fd, first, length, send, receive, zero_copy), length)
     finally:
         os.close(fd)
-    return Sent(status, length)
 
 
 async def _send_pieces(pieces: AsyncIterator[bytes], start: Message, length: int, send: Send, receive: Callable[[], Any]) -> int:
@@ -242,10 +248,11 @@ async def _send_pieces(pieces: AsyncIterator[bytes], start: Message, length: int
     await send(start)
     gone = asyncio.ensure_future(_hear_end(receive))
     try:
-        while data and not gone.done():
+        while data:
+            await send({"type": "http.response.body", "body": data, "more_body": sent + len(data) < length})
+            if gone.done():
+                break
             sent += len(data)
-            async with asyncio.timeout(WRITE_SECONDS):
-                await send({"type": "http.response.body", "body": data, "more_body": sent < length})
             data = await anext(pieces, b"")
         if not length:
             await send({"type": "http.response.body", "body": b""})
@@ -257,26 +264,30 @@ async def _send_pieces(pieces: AsyncIterator[bytes], start: Message, length: int
     return sent
 
 
-async def _send_bytes(fd: int, first: int, length: int, send: Send, receive: Callable[[], Any], zero_copy: bool) -> None:
+async def _send_bytes(fd: int, first: int, length: int, send: Send, receive: Callable[[], Any], zero_copy: bool) -> int:
+    """How much left."""
     if length <= SMALL:
         await send({"type": "http.response.body", "body": os.pread(fd, length, first)})
-        return
+        return length
     if zero_copy:
-        await send({"type": "http.response.zerocopysend", "file": fd, "offset": first, "count": length})
-        return
+        message: Message = {"type": "http.response.zerocopysend", "file": fd, "offset": first, "count": length}
+        await send(message)
+        return length - int(message.get("packhouse.unsent", 0))
+    sent = 0
     # `send` never says that the client has gone: a receive beside it does
     gone = asyncio.ensure_future(_hear_end(receive))
     try:
-        while length and not gone.done():
-            data = os.pread(fd, min(CHUNK, length), first)
+        while sent < length:
+            data = os.pread(fd, min(CHUNK, length - sent), first + sent)
             if not data:
                 raise OSError("a stored file is shorter than its row says")
-            first += len(data)
-            length -= len(data)
-            async with asyncio.timeout(WRITE_SECONDS):
-                await send({"type": "http.response.body", "body": data, "more_body": length > 0})
+            await send({"type": "http.response.body", "body": data, "more_body": sent + len(data) < length})
+            if gone.done():
+                break
+            sent += len(data)
     finally:
         gone.cancel()
+    return sent
 
 
 # -- plain replies ---------------------------------------------------------------------------------------------------
@@ -315,10 +326,9 @@ async def send_stream(reply: StreamReply, send: Send, receive: Callable[[], Any]
         await send({"type": "http.response.start", "status": reply.status_code, "headers": headers, "packhouse.stream": True})
         async for data in reply.body_iterator:
             if gone.done():
-                return Sent(499, size)
+                return Sent(GONE, size)
             size += len(data)
-            async with asyncio.timeout(WRITE_SECONDS):
-                await send({"type": "http.response.body", "body": data, "more_body": True})
+            await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()

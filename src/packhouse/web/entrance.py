@@ -12,7 +12,7 @@ from packhouse.auth.access import Where
 from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.policy import Access, authorize, check_scope
 from packhouse.auth.sessions import Session, Sessions, cookie_name
-from packhouse.auth.signatures import find_signer
+from packhouse.auth.signatures import find_signer, use_up
 from packhouse.db import places, users
 from packhouse.errors import Forbidden, InsufficientScope, Invalid, InvalidCredential, NotFound, PlaceNotFound, Unauthenticated
 from packhouse.grammar.opssignatures import WINDOW, Signature, read_signature
@@ -86,8 +86,11 @@ class Entrance:
             sudo = "sudo" in query or b"sudo" in headers
             # also where something is there that is hidden: it must not be quicker than what is absent
             if method in READS and isinstance(place, str) and "{id+}" in entry.template and not (entry.page or sudo):
-                await self._check_moved(entry, place, credential, params, scope["query_string"], address, method)
+                token = access.actor.token_id if signature is not None else None
+                await self._check_moved(entry, place, credential, params, scope["query_string"], address, method, token)
             raise
+        if signature is not None and method not in READS:  # a request that is refused leaves nothing behind
+            await use_up(self.house.database, signature, method, self._signed_path(scope))
         if at is not None:
             await self.clock.settle(at)
         moment = self._moment(entry, access, params, at)
@@ -143,14 +146,20 @@ class Entrance:
             check_scope(access, entry.route.action)
 
     async def _check_moved(
-        self, entry: Entry, path: str, credential: Credential | None, params: Mapping[str, str], query: bytes, address: str, method: str
-    ) -> None:
+        self, entry: Entry, path: str, credential: Credential | None, params: Mapping[str, str], query: bytes, address: str, method: str,
+        token: int | None,
+    ) -> None:  # fmt: skip
         """Raises `Moved` where an old path leads to something that this caller may read: by its number (core API section 1)."""
         alias = await self.house.database.point(places.ALIAS, {"path": path.lower()})
         if alias is None:
             return
         id_ = int(alias[0])
-        found = self._of_kind(await self.gate.identify(credential, id_, address=address, native=entry.native, method=method), entry)
+        access = await (
+            self.gate.as_token(token, id_, native=entry.native, method=method)
+            if token is not None
+            else self.gate.identify(credential, id_, address=address, native=entry.native, method=method)
+        )
+        found = self._of_kind(access, entry)
         with contextlib.suppress(PlaceNotFound, Unauthenticated, Forbidden):
             await self._check(found, entry, id_, True)
             url = f"{self.house.settings.base_url}/{fill(entry.template, {**params, 'id': str(id_)})}"
@@ -175,10 +184,14 @@ class Entrance:
 
     async def _signer(self, signature: Signature, scope: Scope, place: Where, entry: Entry) -> Access:
         """The standing of who signed the request; what is remembered of it ends with the signature's time."""
-        method, path = scope["method"], urlsplit(self.house.settings.base_url).path + scope["raw_path"].decode("latin-1")
-        token = await find_signer(self.house.database, signature, method, path)
+        method = scope["method"]
+        token = await find_signer(self.house.database, signature, method, self._signed_path(scope))
         access = await self.gate.as_token(token, place, native=entry.native, method=method)
         return replace(access, until=min(access.until, signature.time + WINDOW))
+
+    def _signed_path(self, scope: Scope) -> str:
+        path: str = urlsplit(self.house.settings.base_url).path + scope["raw_path"].decode("latin-1")
+        return path
 
     async def _sudo(self, access: Access, who: str, place: Where, method: str, area: str) -> Access:
         """An administrator acts as somebody else, with the scopes of the token that was sent (core API 2.1)."""

@@ -172,8 +172,7 @@ class Protocol(HttpToolsProtocol):
 
     def _unread(self) -> int:
         """The bytes of answers that the client has not taken yet; the kernel holds a part of them."""
-        held = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
-        return self.transport.get_write_buffer_size() + int.from_bytes(held, sys.byteorder)
+        return self.transport.get_write_buffer_size() + _held(self.transport.get_extra_info("socket").fileno())
 
     def hang_up(self) -> None:
         """Close, once a client that is still sending has had the time to read the answer."""
@@ -431,9 +430,11 @@ class Cycle(RequestResponseCycle):
         self.on_response()
 
     async def _send_zero_copy(self, message: Message) -> None:
+        """Send a file; what the client did not take of it is told as `packhouse.unsent` of the message."""
+        message["packhouse.unsent"] = message["count"]
         if not self.disconnected:
             with contextlib.suppress(ConnectionError, TimeoutError):
-                await self._send_file(message["file"], message["offset"], message["count"])
+                await self._send_file(message)
                 self.expected_content_length = 0
                 await super().send({"type": "http.response.body", "body": b""})
                 return
@@ -443,7 +444,8 @@ class Cycle(RequestResponseCycle):
         self.message_event.set()
         self.on_response()
 
-    async def _send_file(self, fd: int, offset: int, count: int) -> None:
+    async def _send_file(self, message: Message) -> None:
+        fd, offset, count = message["file"], message["offset"], message["count"]
         # what is buffered must leave before the kernel writes to the same socket
         turns = 0
         while self.transport.get_write_buffer_size():
@@ -463,13 +465,20 @@ class Cycle(RequestResponseCycle):
                     raise ConnectionError("a stored file is shorter than its row says")
                 offset += sent
                 count -= sent
+                message["packhouse.unsent"] = count
                 if count:
                     await asyncio.sleep(0)  # others on this loop get their turn
         finally:
             os.close(out)
 
 
+def _held(fd: int) -> int:
+    """The bytes that the kernel keeps until the other side has taken them."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
 async def _writable(fd: int) -> None:
+    """When the kernel takes more; it holds megabytes, and takes none before a third of them has left. Raises `TimeoutError` for who does not read."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
 
@@ -479,7 +488,10 @@ async def _writable(fd: int) -> None:
 
     loop.add_writer(fd, wake)
     try:
-        async with asyncio.timeout(STALL_SECONDS):
-            await ready
+        before = _held(fd)
+        while not (await asyncio.wait((ready,), timeout=STALL_SECONDS))[0]:
+            before, held = _held(fd), before
+            if held - before < STALL_BYTES:
+                raise TimeoutError
     finally:
         loop.remove_writer(fd)

@@ -90,6 +90,8 @@ LINK.type, LINK.linkname = tarfile.SYMTYPE, "../../etc/passwd"
         (of({"name": "toy", "version": "1.0", "dependencies": {"a": "x"}}), "Constraint 'x'"),
         (of({"name": "toy", "version": "1.0", "dependencies": {"a/b": "1.0"}}), "name 'a/b'"),
         (of({"name": "toy", "version": "1.0", "dependencies": {f"a{number}": "1.0" for number in range(501)}}), "at most 500"),
+        (of({"name": "toy", "version": "1.0", "dependencies": {f"a{number:0199}": "1.0" for number in range(90)}}), "at most 16384 bytes"),
+        (of({"name": "toy", "version": "1.0", "platforms": {f"ä{number:0199}": "1.0" for number in range(90)}}), "at most 16384 bytes"),
         (of({"name": "toy", "version": "1.0", "platforms": {"a\n": "1.0"}}), "platforms has"),
         (of({"name": "toy", "version": "1.0", "platforms": {"a" * 300: "1.0"}}), "platforms has"),
     ],

@@ -331,6 +331,47 @@ def test_used_once(shop: Shop) -> None:
         shop.stand.http.get(f"{path}/toy", read).expect(200)
 
 
+def test_used_once_whichever_token(shop: Shop) -> None:
+    """Whoever sees a request that deletes could send it again once its key belongs to another token of the user."""
+    stand, login = shop.stand, shop.team.maintainer
+    path = f"{shop.base}/api/v1/cookbooks/toy"
+    shop.share()
+    shop.register(login)
+    signed = sign("DELETE", path, user=login.user)
+    stand.http.request("DELETE", path, None, signed).expect(200)
+    other = stand.make_personal_token(stand.want(200, "GET", "/user", token=login.token))
+    keys = "/personal_access_tokens/self/-/signing_keys"
+    assert "Another token" in json.dumps(stand.api("POST", keys, {"key": pem_of(KEY)}, token=other.token).expect(409).json())
+    stand.api("DELETE", "/personal_access_tokens/self", token=login.token).expect(204)
+    shop.register(other)
+    shop.share()
+    assert "used already" in told(stand.http.request("DELETE", path, None, signed).expect(401))
+    assert shop.universe() == {"toy": ["1.0.0"]}
+
+
+def test_refused_is_not_used(shop: Shop) -> None:
+    """Who may not do what they sign for could fill the database with their refusals."""
+    login = shop.team.reporter
+    shop.register(login)
+    path = f"{shop.base}/api/v1/cookbooks/toy"
+    shop.share()
+    signed = sign("DELETE", path, user=login.user)
+    for _ in range(2):
+        shop.stand.http.request("DELETE", path, None, signed).expect(403)
+
+
+def test_a_project_that_moved(shop: Shop) -> None:
+    """A signed request to an old path could find nothing, where a token is led on."""
+    stand, login, group = shop.stand, shop.team.developer, shop.team.group
+    shop.register(login)
+    project = shop.team.project["path_with_namespace"].replace("/", "%2F")
+    stand.want(200, "PUT", f"/groups/{group['id']}", {"path": group["path"] + "-moved"})
+    old = f"/api/v4/projects/{project}/packages/chef"
+    answer = shop.send("GET", "universe", login, base=old, status=301)
+    assert answer.headers["location"] == f"{stand.url}{shop.base}/universe"
+    shop.send("GET", "universe", login, base=old, status=401, key=OTHER)
+
+
 def test_a_key_ends_with_its_token(shop: Shop) -> None:
     """Somebody whose token was revoked, or whose key was removed, could go on."""
     stand, login = shop.stand, shop.team.developer

@@ -147,3 +147,11 @@ def test_first_in_a_group() -> None:
 def test_metadata() -> None:
     """The client could take the source for a Git repository, or look for podspecs elsewhere."""
     assert index.METADATA == "min: 1.0.0\nlast: 1.16.2\nprefix_lengths:\n- 1\n- 1\n- 1\n"
+
+
+def test_size_of_a_shard() -> None:
+    """A shard could be filled with hidden versions that nobody counts, and take the memory of the server when they are shown again."""
+    hidden = replace(version("Foo", "2.0"), status="hidden")
+    rows = Rows(packages=(package("Foo", version("Foo", "1.0"), hidden),))
+    want = sum(len(file.facts) + 512 for package in rows.packages for each in package.versions for file in each.files)
+    assert index.write_size(rows, {}, MOMENT)["size"].body == str(want).encode()

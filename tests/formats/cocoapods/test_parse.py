@@ -109,6 +109,18 @@ def test_odd_values(tmp_path: Path, odd: Any) -> None:
         (podspec(source={"git": "--upload-pack=x"}), "dash"),
         (podspec(source={"git": "a", "tag": "--x"}), "dash"),
         (podspec(source={"git": "a\nb"}), "control"),
+        (podspec(source={"git": "https://a", "tag": ["--upload-pack=x"]}), "text for tag"),
+        (podspec(source={"git": "https://a", "submodules": "--x"}), "submodules"),
+        (podspec(source={"http": "https://a", "flatten": ["-x"]}), "flatten"),
+        (podspec(source={"http": "https://a", "headers": ["-K/x"]}), "dash"),
+        (podspec(source={"http": "https://a", "headers": ["A: b", "A: b\r\nC: d"]}), "control"),
+        (podspec(source={"http": "https://a", "headers": [["-K/x"]]}), "text for headers"),
+        (podspec(source={"git": "ext::sh -c id"}), "none of https"),
+        (podspec(source={"git": "ext::sh"}), "none of https"),
+        (podspec(source={"git": "file:///etc"}), "none of https"),
+        (podspec(source={"git": "../toy.git"}), "none of https"),
+        (podspec(source={"git": "ssh://-oProxyCommand=x/y"}), "none of https"),
+        (podspec(source={"git": "git@host:-x"}), "none of https"),
         (podspec(deprecated="yes"), "deprecated"),
         (podspec(deprecated_in_favor_of=1), "deprecated"),
     ],
@@ -117,6 +129,16 @@ def test_bad_podspecs(tmp_path: Path, content: bytes, reason: str) -> None:
     """A podspec could be taken that no client can use, or be refused without a word about what is wrong."""
     with pytest.raises(InvalidUpload, match=reason):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://a.example/b.git", "http://a:80/b", "ssh://git@a/b", "git://a/b.git", "git@a.example:b/c.git", "a:b.git", "git@a:/b.git", "HTTPS://A/b"],
+)
+def test_git_addresses(tmp_path: Path, address: str) -> None:
+    """A podspec whose sources are where many have theirs could be refused."""
+    one = read(tmp_path, podspec(source={"git": address, "tag": "1.0", "submodules": True}))
+    assert json.loads(one.source)["git"] == address
 
 
 def test_large_podspec(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -182,29 +184,66 @@ def test_other_spellings(shop: Shop) -> None:
     assert shop.get("all_pods.txt").text == "Foo\n"
 
 
-def test_spellings_at_once(shop: Shop) -> None:
-    """Two spellings that come at the same time could both be listed, or the shard fail over them."""
-    user = shop.team.writer
+def put_at_once(shop: Shop, uploads: Sequence[tuple[Sample, bytes, Mapping[str, str]]]) -> list[int]:
+    user, start = shop.team.writer, threading.Barrier(len(uploads))
 
-    def put(one: Sample) -> int:
+    def put(upload: tuple[Sample, bytes, Mapping[str, str]]) -> int:
+        one, body, headers = upload
         with Client(shop.stand.url) as client:
-            return client.put(f"{shop.base}/pods/{one.name}/{one.version}", one.content, basic(user.user, user.token)).status
+            start.wait(30)
+            return client.request("PUT", f"{shop.base}/pods/{one.name}/{one.version}", body, {**basic(user.user, user.token), **headers}).status
 
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        statuses = set(pool.map(put, [sample("Foo", version) for version in ("1.0", "1.0.0", "1", "1.0+1")]))
-    assert 201 in statuses <= {201, 409}
-    (line,) = shop.lines(sample("Foo"))
-    assert line.count("/") == 1
-    source = shop.spec(sample("Foo", line.partition("/")[2]))["source"]
-    assert hashlib.sha256(shop.get(source["http"].partition(shop.base + "/")[2]).expect(200).body).hexdigest() == source["sha256"]
+    with concurrent.futures.ThreadPoolExecutor(len(uploads)) as pool:
+        return list(pool.map(put, uploads))
 
 
-def test_too_much_of_a_pod(shop: Shop) -> None:
-    """The podspecs of one pod could fill the memory of the server, which keeps them together."""
-    for number in range(8):
-        shop.post(podspec("Foo", f"{number}.0", x="x" * 1_000_000)).expect(201)
-    assert "8388608" in shop.post(podspec("Foo", "9.0", x="x" * 1_000_000)).expect(400).json()["message"]
-    shop.post(podspec("Foo", "9.0")).expect(201)
+def test_spellings_at_once(shop: Shop) -> None:
+    """Of two spellings that come at the same time both could be listed, or one be acknowledged and lost."""
+    spelled = [sample("Foo", version) for version in ("1.0", "1.0.0", "1", "1.0+1")]
+    statuses = put_at_once(shop, [(one, one.content, {}) for one in spelled])
+    assert sorted(statuses) == [201, 409, 409, 409]
+    (kept,) = (one for one, status in zip(spelled, statuses, strict=True) if status == 201)
+    assert shop.lines(kept) == [f"Foo/{kept.version}"]
+    source = shop.spec(kept)["source"]
+    assert hashlib.sha256(shop.get(source["http"].partition(shop.base + "/")[2]).expect(200).body).hexdigest() == source["sha256"] == kept.sha256
+
+
+def test_kinds_and_podspecs_at_once(shop: Shop) -> None:
+    """Of two kinds of archive, or two podspecs of one archive, that come at the same time one could be acknowledged and lost."""
+    for number in range(4):
+        one, other = sample(f"Foo{number}", summary="first"), sample(f"Foo{number}", summary="second", kind="tgz")
+        said, headers = form(file=one.content, podspec=podspec(one.name, summary="third"))
+        statuses = put_at_once(shop, [(one, one.content, {}), (other, other.content, {}), (one, said, headers)])
+        assert sorted(statuses) == [201, 409, 409]
+        assert shop.spec(one)["summary"] == ("first", "second", "third")[statuses.index(201)]
+
+
+def test_two_cases_of_a_name(shop: Shop) -> None:
+    """Of a pod that is there in two cases no version could be published any more."""
+    shop.post(podspec("Bin", "1.0")).expect(201)
+    (package,) = shop.stand.list_packages(shop.team.project)
+    shop.ask("DELETE", "pods/Bin/1.0").expect(204)
+    shop.post(podspec("bin", "2.0")).expect(201)
+    assert "case" in shop.post(podspec("Bin", "3.0")).expect(409).json()["message"]
+    shop.stand.api("POST", f"/projects/{shop.team.project['id']}/packages/{package['id']}/-/restore", token=shop.team.maintainer.token).expect(201)
+    for name, version in (("Bin", "3.0"), ("bin", "4.0")):
+        shop.post(podspec(name, version)).expect(201)
+        assert shop.lines(sample(name))[0].endswith(f"/{version}")
+    assert "Bin" in shop.post(podspec("bin", "3.0")).expect(409).json()["message"]
+    assert "case" in shop.post(podspec("BIN", "5.0")).expect(409).json()["message"]
+
+
+def test_too_much_of_a_shard(shop: Shop) -> None:
+    """The podspecs of some pods could fill the memory of the server, which keeps those of a shard together, and each reader make it do so."""
+    names = ["Foo", next(name for name in map("Foo{}".format, itertools.count()) if sample(name).shard == sample("Foo").shard)]
+    sent = [podspec(names[number % 2], f"{number}.0", x="x" * 1_000_000) for number in range(8)]
+    for each in sent:
+        shop.post(each).expect(201)
+    for name in names:
+        assert "8388608" in shop.post(podspec(name, "9.0", x="x" * 1_000_000)).expect(400).json()["message"]
+        shop.post(podspec(name, "9.0")).expect(201)
+    shop.post(sent[0]).expect(201)
+    shop.post(podspec("Bar", "9.0", x="x" * 1_000_000)).expect(201)
 
 
 # -- the source --------------------------------------------------------------------------------------------------------

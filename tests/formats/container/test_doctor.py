@@ -16,6 +16,9 @@ from stand import ROOT
 from tests.conformance.server import Server
 
 from packhouse.assemble import make_house
+from packhouse.db.engine import now
+from packhouse.packages import doctor
+from packhouse.packages.collect import DAY, SECOND
 from packhouse.packages.doctor import Finding, examine, status_of
 from packhouse.settings import Settings
 
@@ -136,6 +139,33 @@ def test_strays_are_put_aside(home: Home) -> None:
     assert status == 1 and [(one.check, one.repaired) for one in found] == [("D07", True)]
     assert not left.exists() and stray.exists()
     assert run(home) == (0, [])
+
+
+def test_strays_that_are_wanted_meanwhile(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that somebody sends again while the doctor is at work could be put aside, and be missing."""
+    monkeypatch.setattr(doctor, "now", lambda: now() + 2 * DAY)
+    strays = [home.server.data / "blobs" / "cd" / f"cd{'0' * 61}{number}" for number in range(3)]
+    for path in strays:
+        path.write_bytes(b"who am I")
+
+    async def look() -> list[str]:
+        house = make_house(Settings(data=str(home.server.data), database_url=home.server._database_url))
+        await house.database.start()
+        found, young = [], (now() + 2 * DAY) // SECOND
+        try:
+            async for finding in doctor.examine(house, fix=True):
+                found.append(finding.text)
+                for path in strays:
+                    if "cd000" in finding.text and path.exists():
+                        os.utime(path, (young, young))
+            return found
+        finally:
+            await house.database.close()
+
+    found = [text for text in asyncio.run(look()) if "cd000" in text]
+    assert len(found) == 1 and sum(path.exists() for path in strays) == 2
+    for path in strays:
+        path.unlink(missing_ok=True)
 
 
 def test_command(home: Home, tmp_path: Path) -> None:

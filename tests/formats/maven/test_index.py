@@ -172,3 +172,14 @@ def test_what_handlers_look_up() -> None:
         "lib-1.1-SNAPSHOT.pom": build(2, ".pom"),
         "lib-1.1-SNAPSHOT-sources.jar": build(1, "-sources.jar"),
     }
+
+
+def test_files_of_another_name_stay_behind() -> None:
+    """One stray file would break a snapshot for everybody, or an old sbt plugin, whose files are not named after its folder, be without builds."""
+    stray = "other-1.1-20990101.000000-9"
+    mixed = builds(build(1, ".jar"), build(2, ".jar"), f"{stray}.jar", f"{stray}-x.jar")
+    made = write_snapshot(Rows(packages=(mixed,)), {}, PROJECT)
+    assert msgspec.json.decode(made[NEWEST].body) == {"lib-1.1-SNAPSHOT.jar": build(2, ".jar"), "other-1.1-SNAPSHOT-x.jar": f"{stray}-x.jar"}
+    assert b"<timestamp>20260102.030402</timestamp>\n      <buildNumber>2</buildNumber>" in made[names.METADATA].body
+    alone = write_snapshot(Rows(packages=(builds(f"{stray}.jar"),)), {}, PROJECT)
+    assert msgspec.json.decode(alone[NEWEST].body) == {"other-1.1-SNAPSHOT.jar": f"{stray}.jar"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, permutations
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,30 @@ def test_long_versions_are_ordered_at_once() -> None:
     """A version made to be slow would hold the server up."""
     for text in ("1" * 255, "1." * 127 + "1", "a-" * 127 + "a", "a1" * 127, "-" * 255, "1-0" * 85):
         assert version_key(text) <= version_key(text + "1") or version_key(text) > version_key(text + "1")
+
+
+def depth_of(key: object) -> int:
+    return 1 + max(map(depth_of, key), default=0) if isinstance(key, list | tuple) else 0
+
+
+def test_keys_are_neither_deep_nor_kept_when_long() -> None:
+    """Some hundred versions made for it would hold a worker up for seconds whenever somebody looks at them, and stay in its memory."""
+    texts = [("1a" * 124 + str(number))[:255] for number in range(400)]
+    kept = names.kept_key.cache_info().currsize
+    for text in (*texts[:2], "a1" * 127, "-" * 255, "1-" * 127 + "1", "1-0" * 85, "1.0-" + "a.1." * 60 + "b"):
+        assert depth_of(version_key(text)) == 2
+        assert depth_of(names.read_items(text)) <= names.DEEPEST + 1
+        names.is_prerelease(text)
+    shuffled = Random(1).sample(texts, len(texts))
+    assert sorted(shuffled, key=version_key) == sorted(texts, key=version_key)
+    assert names.kept_key.cache_info().currsize == kept
+
+
+def test_what_is_far_in_still_counts() -> None:
+    """A snapshot of a commit's number, which is many changes between digits and letters, would be newer than its release."""
+    commit = "1.0-" + "3f" * 20
+    assert version_key(f"{commit}-SNAPSHOT") < version_key(commit) < version_key(f"{commit}-1")
+    assert names.is_prerelease(f"{commit}-SNAPSHOT") and not names.is_prerelease(commit)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +181,9 @@ TIMED = {"value": "1.1-20260102.030405-3", "time": "20260102.030405", "number": 
         ("old-1.1-SNAPSHOT.pom", Build(plain="old-1.1-SNAPSHOT.pom", value="1.1-SNAPSHOT", classifier="", extension="pom")),
         ("lib-1.2-20260102.030405-3.jar", None),
         ("lib-1.1-2026.03-3.jar", None),
+        ("lib-1.1-99999999.999999-3.jar", None),
+        ("lib-1.1-20261301.000000-3.jar", None),
+        ("lib-1.1-20261201.240000-3.jar", None),
         ("lib-1.1.jar", None),
         ("lib-1.1-SNAPSHOT", None),
         ("lib-1.1-SNAPSHOT-x", None),

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from packhouse.errors import DigestMismatch, InvalidUpload
 from packhouse.formats.maven.parse import Pom, check_declared, read_checksum, read_pom, read_versions
+from packhouse.grammar.xml import read_xml
+from packhouse.maven2.poms import LONGEST_FILLED, MOST_FILLED, Values
 from packhouse.model import Blob, Dependency
 
 from . import samples
@@ -145,6 +147,23 @@ def test_properties_that_grow_are_not_followed(tmp_path: Path) -> None:
     assert len(pom.about.summary) <= 512
     loop = "<properties><a>${b}</a><b>${a}</b></properties>"
     assert read(tmp_path, samples.pom(NAME, "1.0", loop, description="${a}")).about.summary in ("${a}", "${b}")
+
+
+def test_filling_in_is_bounded(tmp_path: Path) -> None:
+    """A POM could keep a reader of uploads for half a minute, and whatever else is uploaded waiting: only what is short is filled in."""
+    for properties, inner in (
+        (f"<a>{'x' * 1024**2}</a>", "${a}" * 200),
+        ("<a/>", "${a}" + "x" * 30_000),
+        (f"<a>{'${b}' * 60}</a><b>${{c}}</b><c>${{b}}</c>", "${a}" * 70),
+    ):
+        one = f"<dependency><groupId>{inner}</groupId></dependency>"
+        root = read_xml(f"<project><properties>{properties}</properties></project>".encode(), "The POM", "project")
+        values = Values(root)
+        filled = [values.fill(inner) for _ in range(1000)]
+        assert max(map(len, filled)) <= max(LONGEST_FILLED, len(inner)) and values.filled <= MOST_FILLED + 2 * 255 * LONGEST_FILLED
+        assert filled[-1] == inner
+        assert read(tmp_path, samples.pom(NAME, "1.0", f"<properties>{properties}</properties><dependencies>{one * 20}</dependencies>"))
+    assert read(tmp_path, samples.pom("x" * 300 + "/toy", "1.0")).about.warnings == ()
 
 
 PIECES = [

@@ -335,6 +335,12 @@ def test_snapshot_name_leads_to_the_newest_build(shop: Shop) -> None:
     shop.put(f"{SNAPSHOT}/lib-1.1-SNAPSHOT.jar.sha1", digest("sha1", f"{SECOND}.jar".encode())).expect(404)
 
 
+def test_build_of_an_impossible_time_is_refused(shop: Shop) -> None:
+    """One file with nines in its name would be the newest build for ever."""
+    assert "time" in shop.put(f"{SNAPSHOT}/lib-1.1-99999999.999999-3.jar", JAR).expect(400).text
+    shop.put(f"{LIB}/1.1/lib-1.1-99999999.999999-3.jar", JAR).expect(200)
+
+
 def test_deleted_build_leaves_metadata(shop: Shop) -> None:
     """Metadata would name a build that is gone."""
     deploy_snapshot(shop, FIRST)

@@ -103,6 +103,19 @@ def test_group() -> None:
     assert found == ["7/toy_1.0-r1_x86_64.ipk", "9/toy_1.0-r1_x86_64.ipk"]
 
 
+def test_two_packages_with_one_file() -> None:
+    """A promotion or a restore could put a package beside another that has its file's name, and the list say a digest that nobody gets there."""
+    older, newer, longer = (
+        package("a", "1_x86", Architecture="64"),
+        package("a", "1", Architecture="x86_64"),
+        package("a_1", "x86", Architecture="64"),
+    )
+    for some in ((older, newer, longer), (longer, newer, older)):
+        [one] = Packages.iter_paragraphs(write(*some)["Packages"].body, use_apt_pkg=False)
+        assert (one["Package"], one["Version"], one["Filename"]) == ("a", "1", "a_1_x86_64.ipk")
+    assert write(longer, moment=GROUP)["Packages"].body.count(b"Package: ") == 1
+
+
 @pytest.mark.parametrize("length", range(130))
 def test_lengths_that_usign_gets_wrong(length: int) -> None:
     """usign's SHA-512 is wrong where its padding fills a block but for one or two bytes: the client would throw the list away."""

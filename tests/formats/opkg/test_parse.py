@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from packhouse.errors import InvalidUpload
 from packhouse.formats.opkg.parse import Read, read_package
 from packhouse.formats.opkg.parse.packages import LARGEST, read_control_file
+from packhouse.grammar.stanzas import read_stanza
 
 from ..debian.samples import make_ar, make_control, make_tar
 from .samples import FIELDS, make_ipk, make_members, make_openwrt, make_yocto
@@ -146,6 +147,8 @@ def test_empty_fields_are_left_out() -> None:
         ("a toy\n Long.\n .\n End.", "Description: a toy\n Long.\n .\n End.\n"),
         ("a toy\n\tTab.\n   deep", "Description: a toy\n Tab.\n deep\n"),
         ("\n first line", "Description: first line\n"),
+        ("a toy\n \u00a0\n more", "Description: a toy\n more\n"),
+        ("\n \u00a0\n more", "Description: more\n"),
         ("", ""),
     ],
 )
@@ -165,10 +168,17 @@ def test_bounds() -> None:
     """A small upload could make every list large."""
     with pytest.raises(InvalidUpload, match="Description has"):
         read_control_file(control(Description="x" * 20_000))
-    with pytest.raises(InvalidUpload, match="The control file has"):
-        read_control_file(control(Tags="x" * LARGEST))
+    for size in (LARGEST, 32 * 1024):
+        with pytest.raises(InvalidUpload, match="The control file has"):
+            read_control_file(control(Tags="x" * size))
     with pytest.raises(InvalidUpload, match="fields"):
         read_control_file(make_control({**FIELDS, **{f"X{number}": "1" for number in range(300)}}))
+
+
+def test_many_folded_lines() -> None:
+    """A field of many lines could lose some, or be put together anew with each of them."""
+    [(name, value)] = read_stanza(b"X: a\n" + b" b\n" * 300_000, "The file")
+    assert name == "X" and value == "a" + "\n b" * 300_000
 
 
 def test_about() -> None:

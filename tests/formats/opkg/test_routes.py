@@ -190,6 +190,30 @@ def test_two_packages_with_one_file(shop: Shop) -> None:
     assert shop.get(f"{FEED}/{one.filename}").expect(200).body == one.content
 
 
+def test_two_versions_with_one_file(shop: Shop) -> None:
+    """Two versions of a package could be told to be in one file, and the older one's record lead to the other bytes."""
+    one, other = sample("a", "1", architecture="x86_64"), sample("a", "1_x86", architecture="64")
+    shop.put(f"{FEED}/upload", one.content).expect(201)
+    assert "the package a" in shop.put(f"{FEED}/upload", other.content).expect(409).text
+    shop.put(f"{FEED}/upload", one.content).expect(201)
+    shop.put("other/upload", other.content).expect(201)
+    assert shop.listed() == {one.sha256} and shop.get(f"{FEED}/{one.filename}").expect(200).body == one.content
+
+
+def test_what_comes_back_beside_another(shop: Shop) -> None:
+    """A package that is restored could be listed with a digest that its address does not have."""
+    one = shop.publish("a_b", "1")
+    shop.delete(f"{FEED}/{one.filename}").expect(204)
+    other = shop.publish("a", "b_1")
+    login, place = basic(shop.team.maintainer.user, shop.team.maintainer.token), f"/api/v4/projects/{shop.team.project['id']}"
+    [gone] = shop.stand.http.get(f"{place}/-/packages/deleted", login).expect(200).json()
+    shop.stand.http.request("POST", f"{place}/packages/{gone['id']}/-/restore", b"", login)
+    assert len(shop.stand.list_packages(shop.team.project)) == 2
+    assert shop.listed() == {other.sha256} and shop.get(f"{FEED}/{other.filename}").expect(200).body == other.content
+    shop.delete(f"{FEED}/{other.filename}").expect(204)
+    assert shop.listed() == {one.sha256} and shop.get(f"{FEED}/{one.filename}").expect(200).body == one.content
+
+
 def test_ranges_and_head(shop: Shop) -> None:
     """A router could have to begin again after a broken line."""
     one = shop.publish()
@@ -268,6 +292,7 @@ def test_open_and_close(shop: Shop) -> None:
     shop.delete(f"{FEED}/feed").expect(204)
     shop.delete(f"{FEED}/feed").expect(404)
     shop.get(f"{FEED}/Packages").expect(404)
+    shop.get(f"{FEED}/{one.filename}").expect(200)
     shop.publish("other")
     assert check_feed(shop).count(b"Package: ") == 2 and one.sha256 in shop.listed()
     assert shop.get(f"{FEED}/key.pub").expect(200).body != before

@@ -14,9 +14,10 @@ from xml.etree.ElementTree import Element, fromstring
 import msgspec
 import pytest
 
+from packhouse.errors import InvalidUpload
 from packhouse.formats.p2 import index
 from packhouse.formats.p2.names import Key, read_key
-from packhouse.formats.p2.parse import Facts, Unit
+from packhouse.formats.p2.parse import Artifact, Facts, Unit
 from packhouse.formats.p2.parse.facts import pack_unit
 from packhouse.model import Blob, FileRow, Moment, PackageRow, Rows, VersionRow, replace
 
@@ -147,9 +148,35 @@ def test_emptied_repository() -> None:
     assert units_in(content(repository())) == []
 
 
+def test_a_repository_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many archives, each of which may be published, could become a document that no client or server has room for."""
+    rows = Rows(packages=(SOME,))
+    more = unit_of("more")
+    held = sum(each.size for one in index.list_files(rows) for each in one.facts.units)
+    monkeypatch.setattr(index, "LARGEST", held + more.size - 1)
+    assert index.find_more(rows, "1.0.0", (), index.list_files(rows)[0].facts.units) == ()
+    for artifacts, loose in (((), (more,)), ((Artifact(facts=Facts(key=TOY, units=(more,))),), ())):
+        with pytest.raises(InvalidUpload, match="another one"):
+            index.find_more(rows, "1.0.0", artifacts, loose)
+
+
+def test_units_that_came_later() -> None:
+    """A new unit of an artifact that its version has already could be lost without a word, or one be kept twice."""
+    rows, more, (toy, *_) = Rows(packages=(SOME,)), unit_of("more", "1.0.0", TOY), index.list_files(Rows(packages=(SOME,)))
+    again = (Artifact(facts=Facts(key=TOY, units=(*toy.facts.units, more))), Artifact(facts=Facts(key=read_key("osgi.bundle", "new", "1"), units=())))
+    assert index.find_more(rows, "1.0.0", again, ()) == (more,) and index.find_more(rows, "2.0.0", again, ()) == ()
+
+
 def test_plain_documents_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many small archives whose units unpack to much could fill the memory, or take the packed documents with them."""
     monkeypatch.setattr(index, "LARGEST_PLAIN", 1000)
     rows = Rows(packages=(SOME,))
     assert index.DOCUMENTS["content.xml"](rows, {}, MOMENT) == {}
     assert set(index.DOCUMENTS["content.xml.xz"](rows, {}, MOMENT)) == {"content.xml.xz"}
+
+
+def test_large_jars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jar of a very large document could end in an error of the server."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1 << 20)
+    packed = index.pack_jar((bytes(65536) for _ in range(40)), "content.xml")
+    assert len(zipfile.ZipFile(io.BytesIO(packed)).read("content.xml")) == 40 * 65536

@@ -8,6 +8,7 @@ import random
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from hypothesis import given, settings
@@ -16,8 +17,10 @@ from hypothesis import strategies as st
 from packhouse.errors import Invalid, InvalidUpload
 from packhouse.formats.p2.names import Key
 from packhouse.formats.p2.parse import Read, read_bundle, read_feature, read_site, site_splitter, sites, splitting
+from packhouse.formats.p2.parse.facts import pack_unit
 from packhouse.formats.p2.parse.filters import check_filter
 from packhouse.formats.p2.parse.manifests import read_clauses, read_manifest
+from packhouse.formats.p2.parse.queries import check_query
 from packhouse.model import PartStart
 
 from .samples import artifact, artifacts_xml, bundle, content_xml, feature, pack, site, unit
@@ -190,6 +193,15 @@ def test_units_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             read(tmp_path, content_xml(units), artifacts_xml([artifact()]))
 
 
+def test_units_do_not_unpack_to_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An archive of two kilobytes could become a document of many megabytes, for everybody who reads the repository."""
+    units = [unit(f"u{number}", artifact=None, extra=f"<copyright>{'a' * 100_000}</copyright>") for number in range(3)]
+    read(tmp_path, content_xml(units), artifacts_xml([]))
+    monkeypatch.setattr(sites, "FREE", 200_000)
+    with pytest.raises(InvalidUpload, match="again and again"):
+        read(tmp_path, content_xml(units), artifacts_xml([]))
+
+
 def test_absent_artifacts_are_told(tmp_path: Path) -> None:
     """Nobody could say why a unit is not offered."""
     found = read(tmp_path, content_xml([unit(), unit("other")]), artifacts_xml([artifact()]))
@@ -257,7 +269,19 @@ def test_hostile_packing(tmp_path: Path, suffix: str, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "text",
-    ["(a=b)", " (a=*) ", "(&(a=b)(c>=1)(d<=x y))", "(!(a~=b))", "(|(a=b)(&(c=d)(!(e=f))))", "(a=)", r"(a=\(b\))", "", "(osgi.os=linux)", "(a b=c)"],
+    [
+        "(a=b)",
+        " (a=*) ",
+        "(&(a=b)(c>=1)(d<=x y))",
+        "(!(a~=b))",
+        "(|(a=b)(&(c=d)(!(e=f))))",
+        r"(a=\(b\))",
+        r"(a>=\*)",
+        "(a=*b*c*)",
+        "",
+        "(osgi.os=linux)",
+        "(a b=c)",
+    ],
 )
 def test_filters(text: str) -> None:
     """A filter that clients can read could be refused."""
@@ -278,6 +302,13 @@ def test_filters(text: str) -> None:
         "(a>b)",
         "(a=b)(c=d)",
         "(a=(b)",
+        "(a=)",
+        "(a= )",
+        "(a>=)",
+        "(a<=)",
+        "(a~=)",
+        "(a>=*)",
+        "(a~=b*)",
         "(&(a=b)c)",
         "(" * 99,
         "(!" * 99,
@@ -288,6 +319,79 @@ def test_bad_filters(text: str) -> None:
     """A filter that clients fail over, and with it over the repository, could be published."""
     with pytest.raises(InvalidUpload):
         check_filter(text)
+
+
+def provided(type: str, value: str) -> str:
+    """A capability with a property of this type."""
+    properties = f"<properties><property name='p' value='{value}' type='{type}'/></properties>"
+    return f"<provides><provided namespace='n' name='x'>{properties}</provided></provides>"
+
+
+REQUIRED = "<required namespace='n' name='x' range='1'/>"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "<requires><required/></requires>", "<requires><required namespace='n'/></requires>", "<touchpoint/>",
+        "<requires><requiredProperties namespace='n' match='(a&gt;=)'/></requires>", "<requires><requiredProperties namespace='n'/></requires>",
+        "<requires><requiredProperties match='(a=b)'/></requires>", "<requires><requiredProperties namespace='n' match=' '/></requires>",
+        "<provides><provided name='x'/></provides>", "<provides><provided namespace='n'/></provides>",
+        "<provides><provided namespace='n' name='x'><properties><property value='x'/></properties></provided></provides>",
+        *(provided(*each) for each in (("Integer", "x"), ("List&lt;Integer&gt;", "1,x"), ("Long", ""), ("Byte", "300"), ("Double", "x"),
+                                       ("Version", "a b"), ("Character", ""))),
+        *(f"<{where}><required match='foo bar'/></{where}>" for where in ("requires", "hostRequirements", "lifeCycle")),
+        "<update match='foo bar'/>", "<requires><required match='id == $0' matchParameters='[['/></requires>",
+        "<changes><change/></changes>", "<changes><change><from/><to/></change></changes>",
+        "<changes><change><from><required match='id'/></from></change></changes>", "<changes><change><from><required/></from></change></changes>",
+        "<patchScope><scope><requires><required/></requires></scope></patchScope>", "<lifeCycle><required/></lifeCycle>",
+    ],
+)  # fmt: skip
+def test_units_that_clients_fail_over(tmp_path: Path, extra: str) -> None:
+    """A unit over which a client fails, and with it over the whole repository, could be published."""
+    with pytest.raises(InvalidUpload):
+        read(tmp_path, content_xml([unit(extra=extra)]), artifacts_xml([artifact()]))
+
+
+def test_units_that_clients_can_read(tmp_path: Path) -> None:
+    """What keeps out broken units could keep out good ones."""
+    values = (("Integer", "-1"), ("Long", "99999999999"), ("List&lt;Version&gt;", "1.0, 2.0.0.x"), ("Double", "1.5"), ("String", ""), ("Nope", "x"))
+    extra = "".join(provided(*each) for each in values) + (
+        "<requires><required match='id == $0' matchParameters='[1]'/><requiredProperties namespace='n' match='(a=b)'/></requires>"
+        f"<changes><change><from>{REQUIRED}</from><to>{REQUIRED}</to></change></changes><hostRequirements>{REQUIRED}</hostRequirements>"
+    )
+    (written,) = xml_of(read(tmp_path, content_xml([unit(extra=extra)]), artifacts_xml([artifact()])))
+    assert "matchParameters" in written and "<change>" in written
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        ("providedCapabilities.exists(pc | pc.namespace == 'n' && (pc.name == 'a' || pc.name == \"b\") && pc.version ~= range('[1.0,2.0)'))", None),
+        ("id == $0 && version == $1", "['a', version('1.0.0')]"), ("properties['a'] != null", None), ("!(a.b.all(x | x.c < 3)) || true", None),
+        ("filter ~= filter('(a=b)')", None), ("||".join(["a == 'b'"] * 900), None), ("id == $0", "[true]"),
+    ],
+)  # fmt: skip
+def test_queries(text: str, parameters: str | None) -> None:
+    """A query as Tycho writes it could be refused."""
+    check_query(text, parameters)
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        ("", None), ("foo bar", None), ("a ==", None), ("== a", None), ("(a", None), ("a)", None), ("a.exists(x)", None), ("a.exists(x | )", None),
+        ("a.first", None), ("exists", None), ("'a", None), ("a = b", None), ("a ~= 'b*'", None), ("a == range('[2,1]')", None), ("a && ", None),
+        ("range('x')", None), ("version('')", None), ("filter('')", None), ("version(a)", None), ("$0", None), ("$1", "['a']"), ("a", "[]"),
+        ("a", "[["), ("a", "['a'"), ("a", "['a',]"), ("a", "[a]"), ("a", "['a'] x"), ("a", "[version('x y')]"), ("a.'b'", None), ("a[b]", None),
+        ("(" * 40 + "a" + ")" * 40, None), ("!" * 40 + "a", None), (".".join("a" * 40), None), ("a" * 20_000, None), ("a ? b : c", None),
+        ("a[1", None),
+    ],
+)  # fmt: skip
+def test_bad_queries(text: str, parameters: str | None) -> None:
+    """A query that clients fail over, and with it over the repository, could be published."""
+    with pytest.raises(InvalidUpload):
+        check_query(text, parameters)
 
 
 # -- single bundles and features -------------------------------------------------------------------------------------
@@ -392,6 +496,32 @@ def test_hostile_features(tmp_path: Path, content: bytes, reason: str) -> None:
         read_jar(tmp_path, content, read_feature)
 
 
+CONTROL = ("\0", "\x01", "\x0b", "\ufffe")
+
+
+@pytest.mark.parametrize("letter", CONTROL)
+def test_control_characters(tmp_path: Path, letter: str) -> None:
+    """A letter that no XML may have could keep clients from reading the whole repository, or come to the page of a package."""
+    for header in ("Bundle_Name", "Bundle_Vendor", "Bundle_License", "Import_Package", "Fragment_Host", "Bundle_SymbolicName"):
+        with pytest.raises(InvalidUpload, match="control"):
+            read_jar(tmp_path, bundle(**{header: f"a;x={letter}b"}))
+    with pytest.raises(InvalidUpload, match="no XML"):
+        pack_unit("a", "1.0.0", f"<unit>{letter}</unit>", ())
+
+
+@pytest.mark.parametrize("letter", CONTROL[:3])
+def test_control_characters_in_texts(tmp_path: Path, letter: str) -> None:
+    """The same could come out of the file that a bundle's or feature's texts are in."""
+    texts = f"n=a{letter}b\nv=good\n".encode()
+    manifest = b"Bundle-SymbolicName: a\nBundle-Name: %n\nBundle-Vendor: %v\n"
+    one = read_jar(tmp_path, pack({"META-INF/MANIFEST.MF": manifest, "OSGI-INF/l10n/bundle.properties": texts}))
+    described = b"<feature id='a' version='1' label='%n' provider-name='%v'/>"
+    other = read_jar(tmp_path, pack({"feature.xml": described, "feature.properties": texts}), read_feature)
+    for found in (one, other):
+        assert (found.about.summary, found.about.author) == ("%n", "good")
+        assert [fromstring(xml) for xml in xml_of(found)]
+
+
 def test_manifest_lines() -> None:
     """A header that goes on in the next line, even inside of a letter, could be cut."""
     headers = read_manifest(b"A: 1\r\nB: b\xc3\r\n \xa4c\n d\rC: x: y\n\nName: toy/\nB: other\n")
@@ -433,17 +563,21 @@ def test_any_bytes_as_documents(tmp_path_factory: pytest.TempPathFactory, data: 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60), st.text(max_size=40))
 def test_any_bytes_as_jars(tmp_path_factory: pytest.TempPathFactory, data: bytes, text: str) -> None:
-    """A bundle or feature with whatever inside could end in something else than a refusal."""
+    """A bundle or feature with whatever inside could end in something else than a refusal, or in a unit that is no XML."""
     folder = tmp_path_factory.getbasetemp()
     for content, reader in (
         (pack({"META-INF/MANIFEST.MF": b"Bundle-SymbolicName: a\nImport-Package: " + data}), read_bundle), (data, read_bundle),
+        (pack({"META-INF/MANIFEST.MF": f"Bundle-SymbolicName: a\nBundle-Name: {text}".encode()}), read_bundle),
+        (pack({"META-INF/MANIFEST.MF": b"Bundle-SymbolicName: a\nBundle-Name: %n\n", "OSGI-INF/l10n/bundle.properties": b"n=" + data}), read_bundle),
         (pack({"feature.xml": b"<feature id='a' version='1'>" + data + b"</feature>"}), read_feature), (site(), read_feature),
     ):  # fmt: skip
         try:
-            read_jar(folder, content, reader)
+            for xml in xml_of(read_jar(folder, content, reader)):
+                fromstring(xml)
         except Invalid:
             pass
     try:
+        check_query(text, None)
         check_filter(f"({text}")
     except InvalidUpload:
         pass

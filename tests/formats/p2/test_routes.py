@@ -122,6 +122,18 @@ def test_again(shop: Shop) -> None:
     assert shop.get("toys/plugins/toy_1.0.0.jar").body == jar
 
 
+def test_again_with_more(shop: Shop) -> None:
+    """Units that come later for an artifact of the same version could be dropped while the answer says that all is well."""
+    jars = {"toy_1.0.0": bundle(), "other_1.0.0": bundle("other")}
+    shop.put(site(jars, units=[unit()])).expect(201)
+    more = site(jars, units=[unit(), unit("more", name="toy"), unit("group", artifact=None)])
+    shop.put(more).expect(201)
+    shop.put(more).expect(200)
+    assert shop.units() == ["group 1.0.0", "more 1.0.0", "toy 1.0.0"]
+    shop.delete("toys/plugins/toy_1.0.0.jar").expect(204)
+    assert shop.units() == ["group 1.0.0"]
+
+
 def test_at_once(shop: Shop) -> None:
     """Two archives with other bytes for one artifact that come at the same time could leave a list that no download fits."""
     contents = [site({"toy_1.0.0": bundle(Variant=str(number))}) for number in range(4)]

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from packhouse.errors import InvalidParameter
-from packhouse.formats.puppet import index
-from packhouse.model import Blob, FileRow, Moment, PackageRow, Rows, VersionRow, replace
+from packhouse.formats.puppet import index, routes
+from packhouse.model import Blob, FileRow, Moment, NewFile, PackageRow, Published, Rows, Upload, VersionRow, replace
 
 GOLDEN = Path(__file__).parent / "golden"
 NOW = 1_700_000_000_123_456
@@ -74,6 +74,40 @@ def test_addresses_are_of_the_root() -> None:
     module, releases = write(SOME)
     found = [value for text in map(json.dumps, (module, releases)) for value in text.split('"') if "/v3/" in value]
     assert len(found) > 20 and all(value.startswith("/v3/") for value in found)
+
+
+def test_one_release() -> None:
+    """A release that is asked for alone could be told of otherwise than in the list."""
+    documents = index.write_module(Rows(packages=(SOME,)), {}, MOMENT)
+    for row, listed in zip(sorted(SOME.versions, key=lambda row: row.created, reverse=True), write(SOME)[1], strict=True):
+        one = index.write_one(Rows(packages=(replace(SOME, versions=(row,)),)), documents[index.MODULE].body)
+        assert json.loads(msgspec.json.encode(one)) == {**listed, "readme": f"# acme-toy-{row.version}"}
+        bare = replace(row, files=tuple(file for file in row.files if file.path == index.SAID))
+        assert index.write_one(Rows(packages=(replace(SOME, versions=(bare,)),)), documents[index.MODULE].body) is None
+
+
+def test_pages_of_a_module() -> None:
+    """A page could hold other releases than were asked for, or tell another number of them."""
+    body = json.dumps([{"version": "2.0.0", "created_at": "2024-01-01", "x": [1]}, {"version": "1.0.0", "created_at": "2025-01-01"}]).encode()
+    asked: list[tuple[dict[str, str], list[str]]] = [
+        ({}, ["2.0.0", "1.0.0"]), ({"limit": "1"}, ["2.0.0"]), ({"offset": "1"}, ["1.0.0"]), ({"offset": "2"}, []),
+        ({"sort_by": "release_date"}, ["1.0.0", "2.0.0"]),
+    ]  # fmt: skip
+    for query, wanted in asked:
+        page, total = routes.read_page(body, index.read_asked(query))
+        assert ([each["version"] for each in page], total) == (wanted, 2)
+    assert routes.read_chosen(body, {"2.0.0"}) == {"2.0.0": json.loads(body)[0]}
+
+
+def test_published_beside_an_older_record() -> None:
+    """The same module sent again after the server was updated could end in an error, as what is made from it is kept as it was."""
+    [row, *_] = SOME.versions
+    file = next(file for file in row.files if file.path != index.SAID)
+    said = msgspec.json.encode({"metadata": {"name": "acme/toy"}, "readme": "new"})
+    files = (NewFile(path=file.path, content=b"", facts=file.facts), NewFile(path=index.SAID, content=said, facts=said, derived=True))
+    published = Published(package_id=1, version_id=1, version=row.version, files=(file,), created=False)
+    made = index.write_published(Upload(name="acme-toy", version=row.version, files=files), published)
+    assert (made["slug"], made["readme"], made["file_sha256"]) == ("acme-toy-1.9.0", "new", file.blob.sha256)
 
 
 def test_current_release_and_order() -> None:

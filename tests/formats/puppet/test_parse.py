@@ -152,6 +152,16 @@ def deep(levels: int) -> Any:
     return value
 
 
+BAD_ADDRESSES = ("not a uri", "", 5, "ftp://x.example", "https://x.example/a b", "https://x.example/\n", "http://[", "https://x/%zz", "https://x:y",
+                 "https://" + "x" * 1000)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", [None, "https://code.example:8443/toy-1/a%20b", "http://code.example"])
+def test_repositories(address: str | None) -> None:
+    """A dependency that says where it comes from could be refused."""
+    assert read_metadata(describe(dependencies=[{"name": "acme/x", "repository": address}])).name == "acme-toy"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -168,6 +178,7 @@ def deep(levels: int) -> Any:
         (describe(dependencies=[{"name": "acme/x", "version_requirement": 5}]), "dependencies"),
         (describe(dependencies=[{"name": "x"}]), "Module name"),
         (describe(dependencies=[{"name": "acme/x"}] * (MOST + 1)), "dependencies"), (describe(dependencies={"acme/x": "1"}), "dependencies"),
+        *((describe(dependencies=[{"name": "acme/x", "repository": bad}]), "repository") for bad in BAD_ADDRESSES),
         (describe(x=deep(DEEPEST)), "nested"), (describe(x="x" * LARGEST), "bytes"),
     ],
 )  # fmt: skip
@@ -224,6 +235,7 @@ def test_base64_with_line_breaks(content: bytes, ending: str, width: int, cut: i
     [
         b"", b"{", b"[]x", b'{"file": "====" }', b'{"file": "AAA"}', b'{"file": "A A="}', b'{"file": "AAAA", "file": "AAAA"}',
         b'{"file": "AA\\\\n=="}',
+        b'{"file": "AA\nAA"}', b'{"file": "AAAA\\t"}',
         b'{"file": "AAAA"', b'{"file": "AAAA\\"}', b'{"file": "AAAA"}\\',
     ],
 )  # fmt: skip

@@ -84,6 +84,7 @@ def test_what_is_refused(shop: Shop) -> None:
     """An upload could be taken that no client can use, or be refused without a word about what is wrong."""
     for body, reason in (
         (b"", "not valid JSON"), (b'{"file": "', "cut short"), (b"{}", "file is missing"), (b'{"file": 5}', "file is missing"),
+        (b'{"fi\\nle": "aGVsbG8="}', "file is missing"),
         (b'{"file": ""}', "empty"),
         (b'{"file": "%"}', "base64"),
         (b'{"file": "aGVsbG8="}', "no module"), (b'{"file": ["aGVsbG8="]}', "file is missing"), (b"[]", "file is missing"),
@@ -225,6 +226,23 @@ def test_delete(shop: Shop) -> None:
     shop.ask("DELETE", "modules/acme-toy", shop.team.maintainer).expect(204)
     shop.ask("GET", "modules/acme-toy").expect(404)
     assert shop.get("modules")["results"] == []
+
+
+def test_release_without_its_file(shop: Shop) -> None:
+    """What the API leaves where it takes a file away could be listed, or be told as that of the bytes which come later."""
+    shop.publish(summary="Old", files={"README.md": b"old"}, dependencies=[{"name": "acme/old"}])
+    shop.publish(version="2.0.0")
+    [package] = [each for each in shop.stand.list_packages(shop.team.project) if each["version"] == "1.0.0"]
+    path = f"/projects/{shop.team.project['id']}/packages/{package['id']}/package_files"
+    [tarball] = [each for each in shop.stand.want(200, "GET", path) if each["file_name"].endswith(".tar.gz")]
+    shop.stand.want(204, "DELETE", f"{path}/{tarball['id']}")
+    assert shop.versions() == ["2.0.0"]
+    for tail in ("releases/acme-toy-1.0.0", "files/acme-toy-1.0.0.tar.gz"):
+        shop.ask("GET", tail).expect(404)
+    one = sample(summary="New", files={"README.md": b"new"}, dependencies=[{"name": "acme/new"}])
+    made = shop.post(one.encoded).expect(201).json()
+    assert (made["metadata"]["summary"], made["readme"], made["file_sha256"]) == ("New", "new", one.sha256)
+    assert shop.get("releases/acme-toy-1.0.0") == made == shop.get("releases?module=acme-toy")["results"][1]
 
 
 def test_unchanged(shop: Shop) -> None:

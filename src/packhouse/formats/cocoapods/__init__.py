@@ -19,6 +19,7 @@ FORMAT = Format(
     snippets=snippets.snippets,
     indexes={
         "shards": Index(over="shelf", write=index.write_shard),
+        "sizes": Index(over="shelf", write=index.write_size),
         "lists": Index(over="all", write=index.write_lists, needs="versions"),
     },
     max_file_size=5 * GIB,

@@ -14,6 +14,7 @@ from packhouse.model import Documents, FileRow, Instant, Moment, NewDocument, Ro
 
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 ALL, DEPRECATED = "all_pods.txt", "deprecated_podspecs.txt"
+SIZE, EACH = "size", 512  # bytes that a podspec takes in memory besides its own
 IN_FAVOR = "in favor of "  # begins the reason of a deprecation that names another pod
 
 # `last` tells the client that this is no Git repository
@@ -84,6 +85,17 @@ def write_lists(rows: Rows, _reads: Mapping[str, Documents], _moment: Moment) ->
     deprecated = {names.podspec_path(version.name, version.version) for version in visible if version.yanked is not None}
     lists = {ALL: {version.name for version in visible}, DEPRECATED: deprecated}
     return {name: NewDocument(body="".join(f"{line}\n" for line in sorted(lines)).encode(), media_type=TEXT) for name, lines in lists.items()}
+
+
+def write_size(rows: Rows, _reads: Mapping[str, Documents], _moment: Moment) -> Documents:
+    """How many bytes the podspecs of a shard take in memory, hidden ones too: for publishing, no client reads it."""
+    files = (file for package in rows.packages for version in package.versions for file in version.files if file.facts)
+    return {SIZE: NewDocument(body=str(sum(map(weigh, files))).encode(), media_type=TEXT)}
+
+
+def weigh(file: FileRow) -> int:
+    """The bytes that a podspec takes."""
+    return len(file.facts) + EACH
 
 
 def list_versions(rows: Rows) -> list[Listed]:

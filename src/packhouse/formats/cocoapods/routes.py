@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from packhouse.contract import MIB, PROJECT, Action, Answer, Call, Document, Form, Params, Part, Route
+from packhouse.contract import KIB, MIB, PROJECT, Action, Answer, Call, Document, Form, Params, Part, Route
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidParameter, InvalidUpload, PackageNotFound, VersionNotFound
 from packhouse.formats.cocoapods import index, names, parse
 from packhouse.grammar.multipart import splitter_of
@@ -15,8 +15,10 @@ from packhouse.model import NewFile, Rows, Spooled, Struct, Upload, VersionRow, 
 from packhouse.responses import Reply, empty_reply, json_reply
 
 MEDIA = {"zip": "application/zip", "tgz": "application/gzip", "tbz": "application/x-bzip2", "txz": "application/x-xz"}
-# the documents of a shard are kept in memory together, and a client asks for every podspec of a pod at once
+# the documents of a shard are kept in memory together, and a client asks for every podspec of a pod at once;
+# the cache takes no larger set, with the packed twins beside them, where it is set as it comes
 MOST = 8 * MIB
+LITTLE = 64 * KIB  # a pod of so much is taken without a look at the others in its shard, which would cost the database more than the publish may
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -168,32 +170,59 @@ async def publish(call: Call, brought: Bringing) -> Answer:
     facts = read.write_facts(hosted=archive is not None)
     content = archive or podspec
     assert content is not None
-    await check_others(call, read, carrier, content, facts)
+    there = await list_there(call, read.name)
+    check_others(there, read, carrier, content, facts)
+    await check_size(call, there, read, facts)
     files = [NewFile(path=carrier, content=content, facts=facts, about=read.about, shelf=names.shard_of(read.name))]
     if archive and podspec:
         files.append(NewFile(path=names.podspec_file(read.name), content=podspec))
-    await call.packages.publish(Upload(name=read.name, version=read.version, files=tuple(files)))
+    published = await call.packages.publish(Upload(name=read.name, version=read.version, files=tuple(files)))
+    # the house tells files apart by their paths: of an upload at the same time it knows not that it is of this version, or has another podspec
+    alone = published.created and published.version == read.version and read.kind == "zip" and podspec is None
+    if not alone or await has_file(call, read, "tgz"):
+        check_others(await list_there(call, read.name, read.version), read, carrier, content, facts)
     return json_reply({"message": "201 Created"}, 201)
 
 
-async def check_others(call: Call, read: parse.Read, carrier: str, content: Spooled, facts: bytes) -> None:
-    """Raises `AlreadyExists` where the pod or the version is there in another spelling, or otherwise, and `InvalidUpload` where there is too much."""
+async def has_file(call: Call, read: parse.Read, kind: str) -> bool:
+    """Whether the version has an archive of this kind: one look, where to list what is there takes five."""
     try:
-        versions = [version for package in (await call.packages.rows(read.name)).packages for version in package.versions]
-    except PackageNotFound:
-        return
-    size = len(facts)
-    for version in versions:
-        if version.name != read.name:
-            raise AlreadyExists(f"Pod {read.name} differs from {version.name}, which is there, in case alone: give it a name of its own")
+        await call.packages.file(read.name, read.version, names.archive_file(read.name, read.version, kind))
+    except FileNotFound:
+        return False
+    return True
+
+
+async def list_there(call: Call, name: str, version: str | None = None) -> list[VersionRow]:
+    """The versions of a pod, in any spelling; with `version` what is the same to the client."""
+    try:
+        return [row for package in (await call.packages.rows(name, version)).packages for row in package.versions]
+    except (PackageNotFound, VersionNotFound):
+        return []
+
+
+def check_others(there: Sequence[VersionRow], read: parse.Read, carrier: str, content: Spooled, facts: bytes) -> None:
+    """Raises `AlreadyExists` where the pod or the version is there in another spelling, or otherwise."""
+    if there and all(version.name != read.name for version in there):
+        raise AlreadyExists(f"Pod {read.name} differs from {there[0].name}, which is there, in case alone: give it a name of its own")
+    for version in there:
         if version.version == read.version:
             check_same(version, carrier, content, facts)
         elif names.version_id(version.version) == names.version_id(read.version):
             raise AlreadyExists(f"Version {read.version} of {read.name} is {version.version} to CocoaPods, which is there: publish another version")
-        else:
-            size += sum(len(file.facts) for file in version.files)
-    if size > MOST:
-        raise InvalidUpload(f"The podspecs of {read.name} would have more than {MOST} bytes, all versions together: delete some first")
+
+
+async def check_size(call: Call, there: Sequence[VersionRow], read: parse.Read, facts: bytes) -> None:
+    """Raises `InvalidUpload` where the podspecs of the shard would be too large to be kept together; little pods are not looked at."""
+    if sum(len(file.facts) for version in there for file in version.files) + len(facts) <= LITTLE:
+        return
+    try:
+        held = int((await call.packages.documents("sizes", names.shard_of(read.name)))[index.SIZE].body)
+    except PackageNotFound:
+        return
+    again = sum(index.weigh(file) for version in there if version.version == read.version for file in version.files if file.facts)
+    if held - again + len(facts) + index.EACH > MOST:
+        raise InvalidUpload(f"The podspecs of {read.name} and of the pods in its shard would have more than {MOST} bytes: delete versions first")
 
 
 def check_same(version: VersionRow, carrier: str, content: Spooled, facts: bytes) -> None:

@@ -36,14 +36,26 @@ def write_feed(rows: Rows, _reads: Mapping[str, Documents], moment: Moment) -> D
 def _listed(rows: Rows, moment: Moment) -> Iterator[Listed]:
     """Every package once: the same one in two projects of a group counts as one."""
     seen = set()
+    served = _choose_served(rows)
     for package in rows.packages:
         for version in package.versions:
             for file in version.files:
-                if file.blob.sha256 not in seen:
+                if file.blob.sha256 not in seen and served[file.project, file.path] == (-len(package.name), file.id):
                     seen.add(file.blob.sha256)
                     name = file.path.rpartition("/")[2]
                     path = f"{file.project}/{name}" if moment.level == "group" else name
                     yield Listed(facts=msgspec.json.decode(file.facts, type=Facts), file=file, path=path)
+
+
+def _choose_served(rows: Rows) -> Mapping[tuple[int, str], tuple[int, int]]:
+    """The file that is found at each path: two can have one there where a package was promoted or restored beside another."""
+    served: dict[tuple[int, str], tuple[int, int]] = {}
+    for package in rows.packages:
+        for version in package.versions:
+            for file in version.files:
+                rank = -len(package.name), file.id  # the shorter name is looked for first, then the newer file
+                served[file.project, file.path] = max(rank, served.get((file.project, file.path), rank))
+    return served
 
 
 def _write_record(one: Listed, more: str = "") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import msgspec
@@ -49,16 +48,17 @@ async def put_package(call: Call) -> Answer:
 
 
 async def check_file_name(call: Call, feed: str, read: Read) -> None:
-    """Two packages may not have one file: `a_b` 1 and `a` b_1 would. Raises `AlreadyExists`."""
+    """Two packages may not have one file: `a_b` 1 and `a` b_1 would, and `a` 1_x for y and `a` 1 for x_y. Raises `AlreadyExists`."""
+    path = names.stored_path(feed, read.file)
     for name in names.possible_names(read.file):
-        if name != read.name and await is_there(call, name, names.stored_path(feed, read.file)):
+        if await is_there(call, name, None, path) and not (name == read.name and await is_there(call, name, read.version, path)):
             raise AlreadyExists(f"{read.file} is there as a file of the package {name}: give this one another name or version")
 
 
-async def is_there(call: Call, name: str, path: str) -> bool:
-    """Whether a package has a file at this path."""
+async def is_there(call: Call, name: str, version: str | None, path: str) -> bool:
+    """Whether a package has a file at this path, in this version or in any."""
     try:
-        await call.packages.file(name, None, path)
+        await call.packages.file(name, version, path)
     except NotFound:
         return False
     return True
@@ -77,7 +77,7 @@ async def open_feed(call: Call) -> Answer:
 
 
 async def close_feed(call: Call) -> Answer:
-    """It is not served any more; its packages stay, and the next one that is published opens it with another key. Raises `ShelfNotFound`."""
+    """Its lists are not served any more; its packages stay, and the next one that comes opens it with another key. Raises `ShelfNotFound`."""
     await call.packages.close_shelf(names.shelf_of(sought_feed(call)))
     return empty_reply()
 
@@ -101,29 +101,27 @@ async def get_package(call: Call) -> Answer:
 
 async def file_of(call: Call, name: str, path: str, project: str) -> FileReply:
     """The file that one project of the group has: by its digest, as others may have another one under its name. Raises `FileNotFound`."""
-    async for version, file in list_files(call, name, path):
+    for version, file in await list_files(call, name, path):
         if str(file.project) == project:
             return await call.packages.file(name, version.version, path, file.blob.sha256)
     raise FileNotFound
 
 
-async def list_files(call: Call, name: str, path: str) -> AsyncIterator[tuple[VersionRow, FileRow]]:
-    """What lies at this path of a package, in whatever version and project."""
+async def list_files(call: Call, name: str, path: str) -> list[tuple[VersionRow, FileRow]]:
+    """What lies at this path of a package, in whatever version and project, newest first."""
     try:
         packages = (await call.packages.rows(name)).packages
     except NotFound:
-        return
-    for version in (version for package in packages for version in package.versions):
-        for file in version.files:
-            if file.path == path:
-                yield version, file
+        return []
+    found = [(version, file) for package in packages for version in package.versions for file in version.files if file.path == path]
+    return sorted(found, key=lambda one: one[1].id, reverse=True)
 
 
 async def delete_package(call: Call) -> Answer:
     """Remove the package from its feed; its version goes with the last one. Raises `FileNotFound`."""
     path = names.stored_path(sought_feed(call), call.params["file_name"])
     for name in names.possible_names(call.params["file_name"]):
-        async for version, _ in list_files(call, name, path):
+        for version, _ in await list_files(call, name, path):
             await call.packages.delete(name, version.version, path)
             return empty_reply()
     raise FileNotFound

@@ -10,9 +10,10 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import msgspec
 
+from packhouse.errors import InvalidUpload
 from packhouse.formats.p2 import names
 from packhouse.formats.p2.names import Key
-from packhouse.formats.p2.parse.facts import Facts, Unit
+from packhouse.formats.p2.parse.facts import Artifact, Facts, Unit
 from packhouse.model import Documents, FileRow, Moment, NewDocument, Rows, Struct
 
 XML, JAR, XZ, TEXT = "application/xml", "application/java-archive", "application/x-xz", "text/plain; charset=utf-8"
@@ -26,7 +27,8 @@ COMPOSITES: Mapping[str, tuple[str, str]] = {
     "compositeContent": ("compositeMetadataRepository", f"{METADATA}.CompositeMetadataRepository"),
     "compositeArtifacts": ("compositeArtifactRepository", f"{ARTIFACTS}.CompositeArtifactRepository"),
 }
-LARGEST_PLAIN = 128 * 1024 * 1024
+LARGEST_PLAIN = 8 * 1024 * 1024
+LARGEST = 256 * 1024 * 1024  # of the XML of a repository's units
 XZ_PRESET = 3  # a tenth larger than at the highest, in a tenth of the time
 
 _read_facts = msgspec.json.Decoder(Facts).decode
@@ -67,6 +69,19 @@ def list_units(files: Iterable[Listed], artifacts: Mapping[Key, Listed]) -> list
             if all(key in artifacts for key in unit.artifacts):
                 found.setdefault((unit.id, unit.version), unit)
     return sorted(found.values(), key=lambda unit: (unit.id, names.version_key(unit.version)))
+
+
+def find_more(rows: Rows, version: str, artifacts: Iterable[Artifact], loose: Iterable[Unit]) -> tuple[Unit, ...]:
+    """Those of an upload's units that nothing stored has, though their artifacts are in this version already. Raises `InvalidUpload`."""
+    known = {(unit.id, unit.version): unit.size for one in list_files(rows) for unit in one.facts.units}
+    here = {file.path for package in rows.packages for row in package.versions if row.version == version for file in row.files}
+    fresh = [(one.facts.key, unit) for one in artifacts for unit in one.facts.units if (unit.id, unit.version) not in known]
+    size = sum(known.values()) + sum(unit.size for _, unit in fresh) + sum(unit.size for unit in loose if (unit.id, unit.version) not in known)
+    if size > LARGEST:
+        raise InvalidUpload(
+            f"The repository would have {size} bytes of units, and at most {LARGEST} are kept: publish to another one, or delete some"
+        )
+    return tuple(unit for key, unit in fresh if key is not None and key.path in here)
 
 
 def write_places(rows: Rows, _reads: Mapping[str, Documents], _moment: Moment) -> Documents:
@@ -152,7 +167,7 @@ def pack_jar(parts: Iterable[bytes], name: str) -> bytes:
     with ZipFile(out, "w") as archive:
         info = ZipInfo(name)
         info.compress_type = ZIP_DEFLATED
-        with archive.open(info, "w") as member:
+        with archive.open(info, "w", force_zip64=True) as member:
             for part in parts:
                 member.write(part)
     return out.getvalue()

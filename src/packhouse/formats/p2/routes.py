@@ -109,10 +109,9 @@ async def put_artifact(call: Call, folder: str, read_file: Callable[[str], parse
 
 
 async def publish(call: Call, repository: str, version: str, read: parse.Read, contents: Mapping[str, Spooled]) -> Answer:
-    """Raises `AlreadyExists` where the repository has other bytes for an artifact, in whatever version."""
+    """Raises `AlreadyExists` where the repository has other bytes for an artifact, `InvalidUpload` where it would be too large."""
     files = [place(artifact, contents) for artifact in read.artifacts]
-    if read.loose:
-        files.append(place_loose(read.loose))
+    files += [place_loose(units) for units in (read.loose, await find_more(call, repository, version, read)) if units]
     files[0] = replace(files[0], about=read.about)
     await check_others(call, repository, files)
     done = await call.packages.publish(Upload(name=repository, version=version, files=tuple(files)))
@@ -138,6 +137,15 @@ def place_loose(units: tuple[parse.Unit, ...]) -> NewFile:
     """Units without artifacts, categories and the like, in a file of ours: the same ones again are the same file."""
     facts = msgspec.json.encode(parse.Facts(units=units))
     return NewFile(path=f"units/{hashlib.sha256(facts).hexdigest()}.json", content=facts, facts=facts, derived=True)
+
+
+async def find_more(call: Call, repository: str, version: str, read: parse.Read) -> tuple[parse.Unit, ...]:
+    """New units of artifacts that this version has already: what is kept of those does not change. Raises `InvalidUpload`."""
+    try:
+        rows = await call.packages.rows(repository)
+    except PackageNotFound:
+        return ()
+    return await asyncio.to_thread(index.find_more, rows, version, read.artifacts, read.loose)
 
 
 async def check_others(call: Call, repository: str, files: list[NewFile]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -140,16 +140,33 @@ async def list_of_module(call: Call, asked: index.Asked, text: str) -> Answer:
         document = await find_document(call, name, index.RELEASES)
     except PackageNotFound:
         return await answer_page("releases", asked, 0, (), 0)
-    releases = await asyncio.to_thread(read_releases, document.body, asked.sort_by)
-    page = releases[asked.offset : asked.offset + asked.limit]
+    page, total = await asyncio.to_thread(read_page, document.body, asked)
     await add_texts(call, page, asked.excluded)
-    return await answer_page("releases", asked, len(releases), page, document.changed_at)
+    return await answer_page("releases", asked, total, page, document.changed_at)
 
 
-def read_releases(body: bytes, sort_by: str) -> list[Found]:
-    """The releases of a module, in the order that was asked for."""
-    releases: list[Found] = msgspec.json.decode(body)
-    return sorted(releases, key=lambda release: str(release["created_at"]), reverse=True) if sort_by == "release_date" else releases
+class Told(msgspec.Struct):
+    """What a release is picked by: the whole of all releases of a module would be megabytes of objects."""
+
+    version: str
+    created_at: str
+
+
+_read_each = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_told = msgspec.json.Decoder(Told).decode
+
+
+def read_page(body: bytes, asked: index.Asked) -> tuple[list[Found], int]:
+    """A page of the releases of a module, in the order that was asked for, and how many there are."""
+    releases = _read_each(body)
+    if asked.sort_by == "release_date":
+        releases.sort(key=lambda release: _read_told(release).created_at, reverse=True)
+    return [msgspec.json.decode(release) for release in releases[asked.offset : asked.offset + asked.limit]], len(releases)
+
+
+def read_chosen(body: bytes, chosen: Collection[str]) -> dict[str, Found]:
+    """The releases of a module that have these versions."""
+    return {told.version: msgspec.json.decode(release) for release in _read_each(body) if (told := _read_told(release)).version in chosen}
 
 
 def sort_versions(catalog: Sequence[index.Entry], owner: str, sort_by: str) -> list[tuple[str, str]]:
@@ -171,8 +188,7 @@ async def pick_releases(call: Call, wanted: Sequence[tuple[str, str]]) -> list[F
             document = await find_document(call, name, index.RELEASES)
         except PackageNotFound:
             continue  # deleted in between
-        releases = await asyncio.to_thread(read_releases, document.body, "")
-        lists[name] = {release["version"]: release for release in releases if release["version"] in chosen}
+        lists[name] = await asyncio.to_thread(read_chosen, document.body, chosen)
     return [lists[name][version] for name, version in wanted if version in lists.get(name, ())]
 
 
@@ -180,21 +196,21 @@ async def show_release(call: Call) -> Answer:
     """A release with its texts. Raises `VersionNotFound`."""
     asked = index.read_asked(call.query)
     release, at = await find_release(call, call.params["release"])
-    await add_texts(call, [release], asked.excluded)
     return await asyncio.to_thread(write_document, index.without(release, asked.excluded), at)
 
 
 async def find_release(call: Call, slug: str) -> tuple[Found, Instant]:
-    """The release of this slug, and when its module changed. Raises `VersionNotFound`."""
+    """The release of this slug with its texts, and when its module changed. Raises `VersionNotFound`."""
     name, version = known_release(slug)
     try:
-        document = await find_document(call, name, index.RELEASES)
+        document = await find_document(call, name, index.MODULE)
+        rows = await call.packages.rows(name, version)
     except PackageNotFound as error:
         raise VersionNotFound from error
-    for release in await asyncio.to_thread(read_releases, document.body, ""):
-        if names.version_id(release["version"]) == version:
-            return release, document.changed_at
-    raise VersionNotFound
+    release = await asyncio.to_thread(index.write_one, rows, document.body)
+    if release is None:
+        raise VersionNotFound
+    return release, document.changed_at
 
 
 async def delete_release(call: Call) -> Answer:

@@ -29,8 +29,7 @@ PDK = "pdk release publish --forge-upload-url {here}/v3/releases --forge-token <
 
 # the folder in a module's file bears the name that metadata.json says
 JOB = """\
-read_field() {{ sed -n 's/^ *"'"$1"'" *: *"\\([^"]*\\)".*/\\1/p' metadata.json | head -n 1 | tr / -; }}
-release="$(read_field name)-$(read_field version)"
+release="$(python3 -c 'import json; said = json.load(open("metadata.json")); print(said["name"].replace("/", "-") + "-" + said["version"])')"
 git archive --prefix "$release/" --output "$release.tar.gz" HEAD
 curl --fail-with-body --header "JOB-TOKEN: $CI_JOB_TOKEN" --form "file=@$release.tar.gz" "{here}/v3/releases\""""
 

@@ -17,6 +17,7 @@ METADATA = "metadata.json"
 LARGEST = 1024 * 1024  # of metadata.json, and of a README
 README = 256 * 1024  # of what is kept
 MOST = 500  # dependencies, and platforms
+MOST_BYTES = 16 * 1024  # of these, together: documents hold them once more for each version
 LONGEST, LONGEST_TEXT = 255, 4000
 READMES = ("README.md", "README")
 
@@ -89,7 +90,7 @@ def _need(said: Mapping[str, Any], key: str, check: Callable[[str], object]) -> 
 
 def _constraints(said: Mapping[str, Any], key: str, check: Callable[[str], object] = str) -> Iterator[tuple[str, str]]:
     """Names and what is asked of their versions: one that a client cannot read would take the whole universe from it. Raises `InvalidUpload`."""
-    value = said.get(key)
+    value, size = said.get(key), 0
     if value is None:
         return
     if not isinstance(value, dict) or len(value) > MOST:
@@ -101,9 +102,13 @@ def _constraints(said: Mapping[str, Any], key: str, check: Callable[[str], objec
             raise InvalidUpload(f"{METADATA}: {key} has {name[: names.SHOWN]!r}, which must be a name with one constraint as text")
         try:
             check(name)
-            yield name, names.read_constraint(constraint)
+            read = names.read_constraint(constraint)
         except (InvalidName, InvalidVersion) as error:
             raise InvalidUpload(f"{METADATA}: {key} has {name[: names.SHOWN]!r}: {error.message}") from error
+        size += len(name.encode()) + len(read)
+        if size > MOST_BYTES:
+            raise InvalidUpload(f"{METADATA}: {key} must have at most {MOST_BYTES} bytes of names and constraints")
+        yield name, read
 
 
 # -- what people read --------------------------------------------------------------------------------------------------

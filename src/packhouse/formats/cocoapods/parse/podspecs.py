@@ -27,9 +27,12 @@ PLACES: Mapping[str, frozenset[str]] = {
     "hg": frozenset({"revision"}),
     "http": frozenset({"flatten", "type", "sha256", "sha1", "headers"}),
 }
+FLAGS = ("submodules", "flatten")
 WANTED = ("summary", "homepage", "license", "authors")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# git runs a program for others, which the address may name: ext::
+_GIT = re.compile(r"(?:https?|ssh|git)://[^\s-]\S*|(?:[\w.-]+@)?\w[\w.-]*:(?!//)[^\s:-]\S*", re.ASCII | re.IGNORECASE)
 
 
 class Facts(Struct):
@@ -147,11 +150,24 @@ def _check_source(source: Any) -> None:
     if unknown:
         raise InvalidUpload(f"The podspec's source has {unknown[0][: names.SHOWN]!r}, which goes with no {kinds[0]}")
     for key, value in source.items():
-        if isinstance(value, str) and (_CONTROL.search(value) or value.startswith("-")):
-            # the client hands these to other programs
-            raise InvalidUpload(f"The podspec's source has a control character in {key}, or begins it with a dash")
-    if not isinstance(source[kinds[0]], str) or not source[kinds[0]]:
+        _check_value(key, value)
+    if not source[kinds[0]]:
         raise InvalidUpload(f"The podspec's source says no address for {kinds[0]}")
+    if kinds == ["git"] and not _GIT.fullmatch(source["git"]):
+        raise InvalidUpload("The podspec's source has a git address that is none of https, ssh, git, http or user@host:path")
+
+
+def _check_value(key: str, value: Any) -> None:
+    if key in FLAGS:
+        if not isinstance(value, bool):
+            raise InvalidUpload(f"The podspec's source must say true or false for {key}")
+        return
+    texts = value if key == "headers" and isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidUpload(f"The podspec's source must say text for {key}, such as an address or a tag")
+    if any(_CONTROL.search(text) or text.startswith("-") for text in texts):
+        # the client hands these to other programs
+        raise InvalidUpload(f"The podspec's source has a control character in {key}, or begins it with a dash")
 
 
 def _check_marks(marks: Mapping[str, Any]) -> None:

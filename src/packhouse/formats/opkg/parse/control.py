@@ -80,9 +80,8 @@ def is_misread(name: str) -> bool:
 
 
 def fold_description(value: str) -> str:
-    """The lines, each but the first behind one blank: opkg does not know tabs there, and wants something on the first."""
-    lines = [line.strip() for line in value.split("\n")]
-    return "\n ".join(lines if lines[0] else lines[1:])
+    """The lines, each but the first behind one blank: opkg does not know tabs there, and wants something on each."""
+    return "\n ".join(filter(None, map(str.strip, value.split("\n"))))
 
 
 Alternatives = Sequence[tuple[str, str, str, str]]

@@ -17,7 +17,7 @@ from packhouse.grammar.tars import read_tar
 from packhouse.model import About, Struct
 
 GZIP = b"\x1f\x8b"
-LARGEST = 256 * 1024  # of the control file: everybody reads it with every list
+LARGEST = 32 * 1024  # of the control file: everybody reads it with every list
 LIMITS = Limits(members=20, produced=1024 * MIB)
 BINARY, DATA = "debian-binary", "data.tar"
 PACKED_CONTROL, PACKED_DATA = "control.tar.gz", "data.tar.gz"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from packhouse.errors import InvalidUpload
@@ -9,14 +10,16 @@ from packhouse.formats.p2.names import Key
 from packhouse.model import About, Struct
 
 LARGEST_UNIT = 1024 * 1024  # as XML
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # section 2.2 of XML 1.0
 
 
 class Unit(Struct, omit_defaults=True):
-    """An installable unit; `packed` is its XML, compressed."""
+    """An installable unit; `packed` is its XML, compressed, and `size` how many bytes that is."""
 
     id: str
     version: str
     packed: bytes
+    size: int = 0
     artifacts: tuple[Key, ...] = ()
 
     @property
@@ -52,8 +55,11 @@ class Read(Struct):
 
 
 def pack_unit(id: str, version: str, xml: str, artifacts: tuple[Key, ...]) -> Unit:
-    """Raises `InvalidUpload` where it is too large."""
+    """Raises `InvalidUpload` where it is too large, or has a character that XML has not."""
+    found = NOT_XML.search(xml)
+    if found is not None:
+        raise InvalidUpload(f"Unit {id[:80]!r} has the character {found[0]!r}, which no XML may have: leave it out")
     raw = xml.encode()
     if len(raw) > LARGEST_UNIT:
         raise InvalidUpload(f"Unit {id[:80]!r} takes {len(raw)} bytes of XML, and at most {LARGEST_UNIT} are kept")
-    return Unit(id=id, version=version, packed=zlib.compress(raw, 6), artifacts=artifacts)
+    return Unit(id=id, version=version, packed=zlib.compress(raw, 6), size=len(raw), artifacts=artifacts)

@@ -9,14 +9,17 @@ from packhouse.errors import InvalidUpload
 LONGEST, DEEPEST = 16 * 1024, 32
 
 _OPEN = re.compile(r"\(\s*([&|!])\s*")
-_COMPARISON = re.compile(r"\(\s*[^\s()<>=~!&|*\\\"'][^()<>=~]*(?:=|~=|<=|>=)(?:[^()\\]|\\.)*\)\s*", re.DOTALL)
+# a value has one character at least; only after `=` may it have a `*` that is not escaped
+_COMPARISON = re.compile(
+    r"\(\s*[^\s()<>=~!&|*\\\"'][^()<>=~]*(?:=(?=\s*[^\s)])(?:[^()\\]|\\.)*|[~<>]=(?=\s*[^\s)])(?:[^()\\*]|\\.)*)\)\s*", re.DOTALL
+)
 _CLOSE = re.compile(r"\)\s*")
 
 
-def check_filter(text: str) -> None:
+def check_filter(text: str, *, needed: bool = False) -> None:
     """Raises `InvalidUpload`."""
     text = text.strip()
-    if text and (len(text) > LONGEST or _read_filter(text, 0, 0) != len(text)):
+    if (text or needed) and (len(text) > LONGEST or _read_filter(text, 0, 0) != len(text)):
         raise InvalidUpload(f"Filter {text[:80]!r} is malformed: write it as (&(osgi.os=linux)(osgi.arch=x86_64))")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from packhouse.errors import InvalidUpload
+from packhouse.formats.p2.parse.facts import NOT_XML
 from packhouse.model import Struct
 
 LARGEST = 1024 * 1024
@@ -35,6 +36,8 @@ def read_manifest(data: bytes) -> Mapping[str, str]:
         name, colon, value = line.partition(":")
         if not colon or name.lower() in headers:
             raise InvalidUpload(f"META-INF/MANIFEST.MF has a line without a header, or a header twice: {line[:80]!r}")
+        if NOT_XML.search(line):
+            raise InvalidUpload(f"META-INF/MANIFEST.MF has a control character in a header: {line[:80]!r}")
         headers[name.lower()] = value.strip()
     return headers
 

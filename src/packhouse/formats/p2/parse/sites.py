@@ -18,6 +18,7 @@ MOST_PROPERTIES = 64
 LONGEST_NAME, LONGEST_VALUE = 256, 64 * 1024
 LARGEST_PROPERTIES = 256 * 1024  # of one artifact
 LARGEST_TOGETHER = 8 * 1024 * 1024  # of units that are kept in one place, compressed
+FREE, RATIO = 8 * 1024 * 1024, 50  # of the XML of all units, before it is set against what it is compressed
 # what is measured here: true whatever an upload says of it
 MEASURED = ("artifact.size", "download.size", "download.contentType")
 DIGESTS = ("download.md5", "download.checksum.")
@@ -49,6 +50,11 @@ def join(units: Sequence[Unit], found: dict[Key, Artifact]) -> Read:
         raise InvalidUpload("content.xml has no unit: there is nothing to install")
     if any(sum(len(unit.packed) for unit in together) > LARGEST_TOGETHER for together in (loose, *held.values())):
         raise InvalidUpload(f"The units of one artifact, or those without, take more than {LARGEST_TOGETHER} bytes: publish them in several archives")
+    size, packed = sum(unit.size for unit in units), sum(len(unit.packed) for unit in units)
+    if size > max(FREE, RATIO * packed):
+        raise InvalidUpload(
+            f"The units take {size} bytes of XML, more than {RATIO} times what they are compressed: they say the same again and again"
+        )
     artifacts = tuple(Artifact(facts=Facts(key=key, properties=one.facts.properties, units=tuple(held[key])), size=one.size, sha256=one.sha256,
                                sha512=one.sha512) for key, one in found.items())  # fmt: skip
     return Read(version=find_version(found, units), artifacts=artifacts, loose=tuple(loose), about=describe(found, units))

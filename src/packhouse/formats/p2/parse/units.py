@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from xml.etree.ElementTree import Element, tostring
 
 from packhouse.errors import Invalid, InvalidUpload
 from packhouse.formats.p2 import names
 from packhouse.formats.p2.parse.facts import Unit, pack_unit
 from packhouse.formats.p2.parse.filters import check_filter
+from packhouse.formats.p2.parse.queries import check_query
 from packhouse.grammar.xml import bare, children
 
 NAMESPACE = "org.eclipse.equinox.p2.iu"
-LONGEST_MATCH = 16 * 1024
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "provided": ("namespace", "name"), "required": ("namespace", "name"), "requiredProperties": ("namespace", "match"), "touchpoint": ("id",),
+}  # fmt: skip
+_INTEGER, _DECIMAL, _LIST = re.compile("[+-]?[0-9]{1,19}"), re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?"), re.compile(r"List(?:<\s*(\w+)\s*>)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -47,21 +52,72 @@ def _check_parts(element: Element, id: str) -> None:
     for part in element.iter():
         if "}" in str(part.tag):
             raise InvalidUpload(f"Unit {id!r} has an element in a namespace: p2 has none")
-        if bare(part) == "filter":
+        tag = bare(part)
+        if tag == "filter":
             check_filter(part.text or "")
-        match = part.get("match", "")
-        if bare(part) == "requiredProperties":
-            check_filter(match)
-        elif len(match) > LONGEST_MATCH or _unbalanced(match):
-            raise InvalidUpload(
-                f"Unit {id!r} has a requirement whose match {match[:80]!r} is too long, or has a bracket or quote without its other half"
-            )
+        elif tag == "requiredProperties":
+            check_filter(part.get("match", ""), needed=True)
+        elif "match" in part.attrib:
+            check_query(part.get("match", ""), part.get("matchParameters"))
+        _check_attributes(part, tag, id)
 
 
-def _unbalanced(expression: str) -> bool:
-    """Whether a bracket or quote of a p2 query has no other half: the whole of a query is not read here."""
-    bare_text = re.sub(r"'[^']*'|\"[^\"]*\"", "", expression)
-    return any(quote in bare_text for quote in "'\"") or any(bare_text.count(a) != bare_text.count(b) for a, b in ("()", "[]", "{}"))
+def _check_attributes(part: Element, tag: str, id: str) -> None:
+    """What a client does not bear to be missing."""
+    needed = NEEDED.get(tag, ()) if tag != "required" or "match" not in part.attrib else ()
+    absent = [name for name in needed if name not in part.attrib]
+    if absent:
+        raise InvalidUpload(f"Unit {id!r} has a <{tag}> without {' and '.join(absent)}")
+    if tag == "change":
+        changed = [one for side in ("from", "to") for one in children(part, side, "required")]
+        if not changed or any("match" in one.attrib for one in changed):
+            raise InvalidUpload(f"Unit {id!r} has a <change> of no requirement, or of one that has no namespace and name but a match")
+    if tag == "provided":
+        for one in children(part, "properties", "property"):
+            _check_typed(one, id)
+
+
+def _check_typed(one: Element, id: str) -> None:
+    name, value, type = one.get("name"), one.get("value"), one.get("type", "String").strip()
+    found = _LIST.fullmatch(type)
+    read = READERS.get(found[1] if found else type)
+    try:
+        if name is None or value is None:
+            raise ValueError
+        for each in value.split(",") if found else (value,):
+            if read is not None:
+                read(each.strip())
+    except (ValueError, Invalid) as error:
+        raise InvalidUpload(
+            f"Unit {id!r} has the property {str(name)[:80]!r} of the type {type[:40]!r}, and the value {str(value)[:80]!r}"
+        ) from error
+
+
+def _read_integer(text: str, bits: int = 31) -> None:
+    if not _INTEGER.fullmatch(text) or abs(int(text)) >= 1 << bits:
+        raise ValueError
+
+
+def _read_letter(text: str) -> None:
+    if not text:
+        raise ValueError
+
+
+def _read_decimal(text: str) -> None:
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError
+
+
+READERS: Mapping[str | None, Callable[[str], object]] = {
+    "Byte": partial(_read_integer, bits=7),
+    "Short": partial(_read_integer, bits=15),
+    "Integer": _read_integer,
+    "Long": partial(_read_integer, bits=63),
+    "Double": _read_decimal,
+    "Float": _read_decimal,
+    "Character": _read_letter,
+    "Version": names.version_key,
+}
 
 
 def write_unit(element: Element) -> str:

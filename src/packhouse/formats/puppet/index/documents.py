@@ -32,6 +32,13 @@ class Addresses(Struct):
     issues_url: Any = None
 
 
+class Deprecation(Struct):
+    """When a module was deprecated, in its document."""
+
+    deprecated_at: str | None = None
+
+
+_read_deprecation = msgspec.json.Decoder(Deprecation).decode
 _read_addresses = msgspec.json.Decoder(Addresses).decode
 
 
@@ -109,12 +116,22 @@ def write_release(release: Release, module: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def write_one(rows: Rows, module: bytes) -> dict[str, Any] | None:
+    """The release that is listed of these rows of one version, with its texts and what its module's document says of that, or None."""
+    listed = next((each for each in list_releases(rows) if each.said is not None), None)
+    if listed is None or listed.said is None:
+        return None
+    return {**write_release(listed, write_minimal(listed.row.name, _read_deprecation(module).deprecated_at)), **read_texts(listed.said.facts)}
+
+
 def write_published(upload: Upload, published: Published) -> dict[str, Any]:
     """A release that has just come, with its texts."""
     facts = {new.path: new.facts for new in upload.files}
-    file, said = (replace(row, facts=facts[row.path]) for row in sorted(published.files, key=lambda row: row.path == SAID))
-    row = VersionRow(id=published.version_id, project=file.project, name=upload.name, version=published.version, created=file.created)
-    release = Release(row=row, file=file, facts=read_facts(file.facts), said=said)
+    # where another one had been made from the same file, that one is kept, and is not among what was published
+    row = next(row for row in published.files if row.path != SAID)
+    file, said = replace(row, facts=facts[row.path]), replace(row, path=SAID, facts=facts[SAID])
+    version = VersionRow(id=published.version_id, project=file.project, name=upload.name, version=published.version, created=file.created)
+    release = Release(row=version, file=file, facts=read_facts(file.facts), said=said)
     return {**write_release(release, write_minimal(upload.name, None)), **read_texts(said.facts)}
 
 

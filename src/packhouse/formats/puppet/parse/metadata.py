@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -17,6 +18,9 @@ DEEPEST = 32  # clients refuse a whole list that is nested deeper than 100
 MOST, LONGEST = 200, 1000
 MOST_TAGS, LONGEST_TAG = 50, 50  # the catalog reads those of all releases
 TEXTS = ("name", "version", "author", "license", "summary", "source")
+
+# as strictly as the library that puppet reads it with, over which it fails with every version of the module
+_REPOSITORY = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
 
 _LINKS: Mapping[str, str] = {"source": "Source", "project_page": "Homepage", "issues_url": "Issues"}
 
@@ -118,6 +122,9 @@ def _read_dependencies(key: str, value: object) -> Iterator[Dependency]:
                 names.name_key(name.replace("/", "-", 1))
             except Invalid as error:
                 raise InvalidUpload(f"metadata.json has a dependency without a name: {error.message}") from error
+        repository = each.get("repository")
+        if repository is not None and not (isinstance(repository, str) and len(repository) <= LONGEST and _REPOSITORY.fullmatch(repository)):
+            _refuse(f"a repository in {key} that is no address: write one that begins with https://, or leave it out")
         yield Dependency(name=_read_text(key, name), range=_read_text(key, wanted or ""))
 
 
