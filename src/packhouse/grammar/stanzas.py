@@ -26,6 +26,8 @@ def read_stanza(content: bytes, what: str) -> Fields:
     fields: list[tuple[str, list[str]]] = []
     for line in lines:
         _add_line(fields, line.rstrip(" \t"), line, what)
+    if not fields:
+        raise InvalidUpload(f"{what} has no field, only comments")
     names = [name.lower() for name, _ in fields]
     if len(names) > MOST_FIELDS:
         raise InvalidUpload(f"{what} has {len(names)} fields, more than {MOST_FIELDS}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from packhouse.errors import InvalidUpload
@@ -124,6 +124,7 @@ def test_arbitrary_bytes(tmp_path_factory: pytest.TempPathFactory, content: byte
 
 
 @given(st.text(max_size=200))
+@example("# a comment")
 def test_paragraphs_stay_what_they_are(text: str) -> None:
     """What was read could be written as something else: another field, or a second paragraph."""
     try:
