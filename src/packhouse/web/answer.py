@@ -236,16 +236,21 @@ async def send_file(
     except OSError as error:
         raise FileNotFound("The bytes of this file are missing: run the doctor") from error
     try:
-        await send(start)
-        return Sent.of(status, await _send_bytes(fd, first, length, send, receive, zero_copy), length)
+        if length <= SMALL or zero_copy:
+            await send(start)
+            sent = await _send_at_once(fd, first, length, send)
+        else:
+            sent = await _send_pieces(_read_pieces(fd, first, length), start, length, send, receive)
+        return Sent.of(status, sent, length)
     finally:
         os.close(fd)
 
 
 async def _send_pieces(pieces: AsyncIterator[bytes], start: Message, length: int, send: Send, receive: Callable[[], Any]) -> int:
-    """What comes from another machine, as fast as the client takes it; how much. The answer begins with the first piece: until then it may fail."""
+    """As fast as the client takes them; how much left. The answer begins with the first piece: until then it may fail."""
     data, sent = await anext(pieces, b""), 0
     await send(start)
+    # `send` never says that the client has gone: a receive beside it does
     gone = asyncio.ensure_future(_hear_end(receive))
     try:
         while data:
@@ -264,30 +269,24 @@ async def _send_pieces(pieces: AsyncIterator[bytes], start: Message, length: int
     return sent
 
 
-async def _send_bytes(fd: int, first: int, length: int, send: Send, receive: Callable[[], Any], zero_copy: bool) -> int:
-    """How much left."""
+async def _read_pieces(fd: int, first: int, length: int) -> AsyncIterator[bytes]:
+    end = first + length
+    while first < end:
+        data = os.pread(fd, min(CHUNK, end - first), first)
+        if not data:
+            raise OSError("a stored file is shorter than its row says")
+        first += len(data)
+        yield data
+
+
+async def _send_at_once(fd: int, first: int, length: int, send: Send) -> int:
+    """What is small, or leaves through the kernel; how much left."""
     if length <= SMALL:
         await send({"type": "http.response.body", "body": os.pread(fd, length, first)})
         return length
-    if zero_copy:
-        message: Message = {"type": "http.response.zerocopysend", "file": fd, "offset": first, "count": length}
-        await send(message)
-        return length - int(message.get("packhouse.unsent", 0))
-    sent = 0
-    # `send` never says that the client has gone: a receive beside it does
-    gone = asyncio.ensure_future(_hear_end(receive))
-    try:
-        while sent < length:
-            data = os.pread(fd, min(CHUNK, length - sent), first + sent)
-            if not data:
-                raise OSError("a stored file is shorter than its row says")
-            await send({"type": "http.response.body", "body": data, "more_body": sent + len(data) < length})
-            if gone.done():
-                break
-            sent += len(data)
-    finally:
-        gone.cancel()
-    return sent
+    message: Message = {"type": "http.response.zerocopysend", "file": fd, "offset": first, "count": length}
+    await send(message)
+    return length - int(message.get("packhouse.unsent", 0))
 
 
 # -- plain replies ---------------------------------------------------------------------------------------------------
