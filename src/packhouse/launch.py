@@ -67,7 +67,7 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     formats = FORMATS if formats is None else formats
     house = make_house(settings, formats, signers)
     made = _prepare_apart(house)
-    house.store.start()  # type: ignore[attr-defined]
+    house.store.start()
     if made is not None:
         _welcome(settings, made.password, made.token, made.given)
     gc.collect()
@@ -106,7 +106,7 @@ def _check_storage(house: House) -> None:
     """Nothing is published before somebody has seen that bytes can be kept; what else is odd is said and no more."""
     from packhouse.blobs.store import CANNOT_WRITE
 
-    for line in house.far.examine() if house.far is not None else ():
+    for line in house.store.examine():
         if line.startswith(CANNOT_WRITE):
             fail(line)
         sys.stderr.write(f"packhouse: {line}\n")

@@ -44,7 +44,7 @@ def read(store: Store, name: str) -> bytes:
 def test_put(store: Store, keep: Keep, run: Run, content: bytes) -> None:
     """Bytes could come out other than they went in, or their size be told wrong."""
     spooled = keep(content)
-    run(store.put(spooled, spooled.sha256))
+    store.place(spooled, spooled.sha256)
     assert read(store, spooled.sha256) == content
     assert run(store.size(spooled.sha256)) == len(content)
     assert not Path(spooled.path).exists(), "the spooled file is gone"
@@ -60,7 +60,7 @@ def test_delete(store: Store, keep: Keep, run: Run) -> None:
     """Deleted bytes could still be there, or others go with them."""
     one, two = keep(b"one"), keep(b"two")
     for spooled in (one, two):
-        run(store.put(spooled, spooled.sha256))
+        store.place(spooled, spooled.sha256)
     run(store.delete(one.sha256))
     run(store.delete(one.sha256))
     assert run(store.size(one.sha256)) is None
@@ -70,11 +70,11 @@ def test_delete(store: Store, keep: Keep, run: Run) -> None:
 def test_a_name_is_taken_once(store: Store, keep: Keep, run: Run) -> None:
     """Two uploads of the same bytes could share one stored file, and the one that loses take it away from the other."""
     first, second = keep(b"same"), keep(b"same")
-    run(store.put(first, first.sha256))
+    store.place(first, first.sha256)
     with pytest.raises(FileExistsError):
-        run(store.put(second, first.sha256))
+        store.place(second, first.sha256)
     assert Path(second.path).exists(), "whoever came second still has its bytes"
-    run(store.put(second, f"{second.sha256}.2"))
+    store.place(second, f"{second.sha256}.2")
     run(store.delete(f"{second.sha256}.2"))
     assert read(store, first.sha256) == b"same"
 
@@ -87,7 +87,7 @@ def test_one_wins_at_once(store: Store, keep: Keep) -> None:
     def put(one: Spooled) -> bool:
         barrier.wait(30)
         try:
-            asyncio.run(store.put(one, one.sha256))
+            store.place(one, one.sha256)
         except FileExistsError:
             return False
         return True
@@ -115,7 +115,7 @@ def test_restore(store: Store, keep: Keep, run: Run, there: bytes | None) -> Non
     """Bytes that were lost or damaged could stay so, or the ones that heal them be taken away from the publish that brought them."""
     spooled = keep(b"whole")
     if there is not None:
-        run(store.put(keep(there), spooled.sha256))
+        store.place(keep(there), spooled.sha256)
     run(store.restore(spooled, spooled.sha256))
     assert read(store, spooled.sha256) == b"whole"
     assert Path(spooled.path).exists()
@@ -149,7 +149,7 @@ def test_names_are_durable(disk: DiskStore, keep: Keep, run: Run, monkeypatch: p
     """A file that was acknowledged could be without a name after the power fails."""
     spooled = keep(b"one")
     synced = note_syncs(monkeypatch)
-    run(disk.put(spooled, spooled.sha256))
+    disk.place(spooled, spooled.sha256)
     assert disk.path(spooled.sha256).parent in synced
 
 
@@ -158,7 +158,7 @@ def test_bytes_and_name_are_durable(disk: DiskStore, spool: Any, run: Run, monke
     """A file could be acknowledged that has its name and not its bytes after the power fails."""
     synced = note_syncs(monkeypatch)
     spooled = run(spool.keep(b"x" * size))
-    run(disk.put(spooled, spooled.sha256))
+    disk.place(spooled, spooled.sha256)
     assert synced == [Path(spooled.path) if size > SMALL else disk.path(spooled.sha256), disk.path(spooled.sha256).parent]
 
 
@@ -171,7 +171,7 @@ def test_bytes_that_could_not_be_synced(disk: DiskStore, keep: Keep, run: Run, m
     spooled = keep(b"one")
     with monkeypatch.context() as failing, pytest.raises(OSError, match=os.strerror(errno.EIO)):
         failing.setattr(os, "fsync", refuse)
-        run(disk.put(spooled, spooled.sha256))
+        disk.place(spooled, spooled.sha256)
     assert run(disk.size(spooled.sha256)) is None
 
 
@@ -183,11 +183,11 @@ def test_without_links(disk: DiskStore, keep: Keep, run: Run, monkeypatch: pytes
 
     monkeypatch.setattr(os, "link", refuse)
     spooled = keep(b"one")
-    run(disk.put(spooled, spooled.sha256))
+    disk.place(spooled, spooled.sha256)
     assert read(disk, spooled.sha256) == b"one" and not Path(spooled.path).exists()
     second = keep(b"two")
     with pytest.raises(FileExistsError):
-        run(disk.put(second, spooled.sha256))
+        disk.place(second, spooled.sha256)
     assert read(disk, spooled.sha256) == b"one"
 
 
@@ -201,7 +201,7 @@ def test_full(disk: DiskStore, keep: Keep, run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "link", refuse)
     spooled = keep(b"one")
     with pytest.raises(OutOfSpace):
-        run(disk.put(spooled, spooled.sha256))
+        disk.place(spooled, spooled.sha256)
     assert Path(spooled.path).read_bytes() == b"one"
     assert run(disk.size(spooled.sha256)) is None
 
@@ -209,7 +209,7 @@ def test_full(disk: DiskStore, keep: Keep, run: Run, monkeypatch: pytest.MonkeyP
 def test_started_twice(disk: DiskStore, keep: Keep, run: Run) -> None:
     """A second start could empty the store."""
     spooled = keep(b"one")
-    run(disk.put(spooled, spooled.sha256))
+    disk.place(spooled, spooled.sha256)
     disk.start()
     assert read(disk, spooled.sha256) == b"one"
     assert len([folder for folder in disk.folder.iterdir() if folder.is_dir()]) == 256

@@ -6,24 +6,16 @@ import asyncio
 import errno
 import os
 import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from packhouse.blobs.spool import full_disk
-from packhouse.errors import OutOfSpace
-from packhouse.model import Spooled
+from packhouse.blobs.store import ASIDE
+from packhouse.durable import sync
+from packhouse.errors import FileNotFound, OutOfSpace
+from packhouse.model import Instant, Spooled
 
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    _sync(str(folder))
-
-
-def _sync(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+PIECE = 1024 * 1024
 
 
 def _move_to_new(source: str, target: str) -> None:
@@ -53,14 +45,11 @@ class DiskStore:
         for folder in made:
             folder.mkdir(parents=True, exist_ok=True)
         if made:
-            sync_folder(self.folder)
-            sync_folder(self.folder.parent)
+            sync(self.folder)
+            sync(self.folder.parent)
 
     def path(self, name: str) -> Path:
         return Path(f"{self.folder}/{name[:2]}/{name}")
-
-    async def put(self, content: Spooled, name: str) -> None:
-        await asyncio.to_thread(self.place, content, name)
 
     def place(self, content: Spooled, name: str) -> None:
         folder = f"{self.folder}/{name[:2]}"
@@ -69,8 +58,8 @@ class DiskStore:
             _move_to_new(content.path, target)
             try:
                 if not content.synced:  # name and bytes in one commit of the file system: nobody trusts a name before its row
-                    _sync(target)
-                _sync(folder)
+                    sync(target)
+                sync(folder)
             except OSError:
                 os.unlink(target)  # noqa: PTH108 (this is called for every file that is published)
                 raise
@@ -86,15 +75,26 @@ class DiskStore:
         partial = target.with_name(f"{target.name}.restored")
         try:
             shutil.copyfile(source, partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
+            sync(partial)
             partial.rename(target)
-            sync_folder(target.parent)
+            sync(target.parent)
         except OSError as error:
             partial.unlink(missing_ok=True)
             if full_disk(error):
                 raise OutOfSpace() from error
             raise
+
+    async def read(self, name: str, first: int, length: int) -> AsyncIterator[bytes]:
+        path = self.path(name)
+        for start in range(first, first + length, PIECE):
+            yield await asyncio.to_thread(_read_piece, path, start, min(PIECE, first + length - start))
+
+    async def whole(self, name: str, size: int) -> bytes | None:
+        try:
+            body = await asyncio.to_thread(self.path(name).read_bytes)
+        except OSError:
+            return None
+        return body if len(body) == size else None
 
     async def size(self, name: str) -> int | None:
         try:
@@ -104,3 +104,60 @@ class DiskStore:
 
     async def delete(self, name: str) -> None:
         self.path(name).unlink(missing_ok=True)
+
+    # -- what no row speaks of ---------------------------------------------------------------------------------------
+
+    def old_names(self, shard: int, before: Instant) -> Sequence[str]:
+        folder = self.folder / f"{shard:02x}"
+        if not folder.is_dir():
+            return []
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if len(entry.name) >= 64 and _newest(Path(entry.path)) < before]
+
+    def is_old(self, name: str, before: Instant) -> bool:
+        try:
+            return _newest(self.path(name)) < before
+        except FileNotFoundError:
+            return False
+
+    def remove_old(self, name: str, before: Instant) -> None:
+        if self.is_old(name, before):
+            self.path(name).unlink(missing_ok=True)
+
+    def put_aside(self, name: str) -> None:
+        folder = self.folder / ASIDE
+        folder.mkdir(exist_ok=True, mode=0o700)
+        try:
+            self.path(name).rename(folder / name)
+            os.utime(folder / name)
+        except FileNotFoundError:
+            pass
+
+    def empty_aside(self, before: Instant) -> int:
+        folder, count = self.folder / ASIDE, 0
+        if folder.is_dir():
+            for path in folder.iterdir():
+                if _newest(path) < before:
+                    path.unlink(missing_ok=True)
+                    count += 1
+        return count
+
+    def examine(self) -> Iterator[str]:
+        return iter(())
+
+
+def _read_piece(path: Path, start: int, length: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = os.pread(file.fileno(), length, start)
+    except OSError as error:
+        raise FileNotFound from error
+    if len(data) != length:
+        raise FileNotFound
+    return data
+
+
+def _newest(path: Path) -> Instant:
+    """When the file was written, or given its name."""
+    stat = path.stat()
+    return int(max(stat.st_mtime, stat.st_ctime) * 1_000_000)

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 
-from packhouse.blobs.store import CANNOT_WRITE
+from packhouse.blobs.store import ASIDE, CANNOT_WRITE
 from packhouse.errors import FileNotFound, Unavailable
 from packhouse.model import Instant, Spooled, Struct
 
@@ -37,7 +37,6 @@ CONNECT_SECONDS, REQUEST_SECONDS, RETRY_SECONDS = 5, 60, 20
 RETRIES = 3
 SECOND: Instant = 1_000_000
 SKEW: Instant = 5 * SECOND
-ASIDE = "quarantine"
 
 
 class Bucket(Struct):
@@ -81,9 +80,6 @@ class S3Store:
         self._call("look", self._check_free, name)
         self._write(content, name, new=True)
         Path(content.path).unlink(missing_ok=True)
-
-    async def put(self, content: Spooled, name: str) -> None:
-        await asyncio.to_thread(self.place, content, name)
 
     async def restore(self, content: Spooled, name: str) -> None:
         await asyncio.to_thread(self._write, content, name, new=False)
@@ -149,6 +145,12 @@ class S3Store:
         return sign_link(self.at, self._whole_key(name), headers, datetime.now(UTC))
 
     # -- care --------------------------------------------------------------------------------------------------------
+
+    async def whole(self, name: str, size: int) -> bytes | None:
+        try:
+            return b"".join([piece async for piece in self.read(name, 0, size)])
+        except FileNotFound:
+            return None
 
     async def size(self, name: str) -> int | None:
         import obstore

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, make_url
 
 from packhouse.db.engine import sqlite_engine
+from packhouse.durable import sync
 from packhouse.errors import Unavailable
 
 
@@ -57,15 +58,6 @@ def bring_back(url: str, data: Path, snapshot: Path, change: Callable[[Connectio
     sync(partial)
     partial.rename(target)
     sync(target.parent)
-
-
-def sync(path: Path) -> None:
-    """A file, or the names in a folder, made durable."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _run(program: str, *arguments: str, url: URL, last: str = "") -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from packhouse.durable import sync
 from packhouse.errors import AlreadyExists, Conflict, Invalid, NotFound, Unavailable
 from packhouse.git.program import run
 
@@ -39,18 +39,9 @@ def make_repository(folder: Path, branch: str = "main") -> None:
         except OSError:
             if not folder.is_dir():
                 raise
-        sync_folder(folder.parent)
+        sync(folder.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """What was renamed into a folder stays there."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def remove_repository(folder: Path) -> None:

@@ -22,7 +22,8 @@ import msgspec
 from packhouse import __version__
 from packhouse.db import collection, gits
 from packhouse.db.migrate import current_revision
-from packhouse.db.snapshots import sync, take_snapshot
+from packhouse.db.snapshots import take_snapshot
+from packhouse.durable import sync
 from packhouse.errors import RegistryError
 from packhouse.git.keeping import copy_repository
 from packhouse.model import Struct
@@ -100,7 +101,7 @@ async def _take(house: House, folder: Path, with_keys: bool, keep: int, verify: 
     final = folder / "snapshots" / taken.strftime("%Y%m%dT%H%M%SZ")
     partial = final.with_name(f"{final.name}.partial")
     await asyncio.to_thread(_make_folders, folder, partial)
-    bucket = house.store.path("0" * 64) is None
+    bucket = not house.store.near
     held: dict[str, Held] = {}
     problems = [] if bucket else await _copy_blobs(house, folder, held, say, verify)
     # before the database: a number that is given out after the snapshot is given out again once it is brought back

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -229,30 +227,10 @@ async def _sweep(house: House, when: Horizon, done: Collected, dry_run: bool) ->
 
 
 def _remove_all(house: House, doomed: Sequence[tuple[str, Instant]]) -> None:
-    for stored, since in doomed:
-        _remove_bytes(house, stored, since)
-
-
-def _remove_bytes(house: House, stored: str, since: Instant) -> None:
     """Bytes that no row speaks of any more; never those that a push has put under the same name since."""
-    if house.far is not None:
+    for stored, since in doomed:
         with contextlib.suppress(Unavailable):  # it is in the log; what stays is found again as a stray
-            house.far.remove_old(stored, since)
-        return
-    path = house.store.path(stored)
-    if path is None:
-        return
-    try:
-        if _newest(path) < since:
-            path.unlink()
-    except FileNotFoundError:
-        pass
-
-
-def _newest(path: Path) -> Instant:
-    """When the file was written, or given its name."""
-    stat = path.stat()
-    return int(max(stat.st_mtime, stat.st_ctime) * SECOND)
+            house.store.remove_old(stored, since)
 
 
 # -- files that no row speaks of -------------------------------------------------------------------------------------
@@ -269,7 +247,7 @@ class Strays:
         """Look at the next shards; how many files were put aside."""
         count = 0
         for _ in range(shards):
-            names = await asyncio.to_thread(old_files, house, self._shard, when.grace)
+            names = await asyncio.to_thread(house.store.old_names, self._shard, when.grace)
             self._shard = (self._shard + 1) % SHARDS
             known = await house.database.read(collection.known_names, names) if names else set()
             strays = [name for name in names if name not in known]
@@ -278,64 +256,8 @@ class Strays:
             known = await house.database.read(collection.known_names, ripe) if ripe else set()
             for name in ripe:
                 if name not in known:
-                    await asyncio.to_thread(quarantine, house, name)
+                    await asyncio.to_thread(house.store.put_aside, name)
                     self._seen.pop(name, None)
                     count += 1
-        await asyncio.to_thread(empty_quarantine, house, when.now)
+        await asyncio.to_thread(house.store.empty_aside, when.now - QUARANTINE_DAYS * DAY)
         return count
-
-
-def old_files(house: House, shard: int, before: Instant) -> list[str]:
-    """The files of a shard that were written and named before this instant."""
-    if house.far is not None:
-        return [*house.far.old_names(shard, before)]
-    folder = house.store.path(f"{shard:02x}")
-    if folder is None or not folder.parent.is_dir():
-        return []
-    with os.scandir(folder.parent) as entries:
-        return [entry.name for entry in entries if len(entry.name) >= 64 and _newest(Path(entry.path)) < before]
-
-
-def is_old(house: House, name: str, before: Instant) -> bool:
-    """Whether a file is there that was written and named before this instant."""
-    if house.far is not None:
-        return house.far.is_old(name, before)
-    path = house.store.path(name)
-    try:
-        return path is not None and _newest(path) < before
-    except FileNotFoundError:
-        return False
-
-
-def quarantine(house: House, name: str) -> None:
-    """Put a file aside."""
-    if house.far is not None:
-        house.far.put_aside(name)
-        return
-    path, folder = house.store.path(name), quarantine_of(house)
-    if path is not None and folder is not None:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        try:
-            path.rename(folder / name)
-            os.utime(folder / name)
-        except FileNotFoundError:
-            pass
-
-
-def quarantine_of(house: House) -> Path | None:
-    """The folder for what was put aside, on the file system of the store; None where that is no folder."""
-    path = house.store.path("quarantine")
-    return None if path is None else path.parent.parent / "quarantine"
-
-
-def empty_quarantine(house: House, at: Instant) -> int:
-    """Remove what has been put aside for long enough."""
-    if house.far is not None:
-        return house.far.empty_aside(at - QUARANTINE_DAYS * DAY)
-    folder, count = quarantine_of(house), 0
-    if folder is not None and folder.is_dir():
-        for path in folder.iterdir():
-            if _newest(path) < at - QUARANTINE_DAYS * DAY:
-                path.unlink(missing_ok=True)
-                count += 1
-    return count

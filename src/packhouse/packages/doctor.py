@@ -16,7 +16,7 @@ from packhouse.db.engine import now
 from packhouse.errors import FileNotFound, Unavailable
 from packhouse.git.keeping import check_repository
 from packhouse.model import Instant, Struct
-from packhouse.packages.collect import SECOND, SHARDS, is_old, old_files, quarantine
+from packhouse.packages.collect import SECOND, SHARDS
 from packhouse.packages.house import House
 from packhouse.packages.repositories import repository_path
 from packhouse.packages.sessions import LIFE
@@ -78,9 +78,8 @@ def _integrity(connection: Connection) -> list[str]:
 
 
 async def _object_storage(house: House) -> AsyncIterator[Finding]:
-    if house.far is not None:
-        for line in await asyncio.to_thread(lambda far: list(far.examine()), house.far):
-            yield Finding(check="D20", text=line)
+    for line in await asyncio.to_thread(lambda: list(house.store.examine())):
+        yield Finding(check="D20", text=line)
 
 
 async def _bytes(house: House, deep: bool, fix: bool) -> AsyncIterator[Finding]:
@@ -108,25 +107,11 @@ async def _look(house: House, one: Doomed, deep: bool) -> tuple[str, str] | None
 
 
 async def _digest(house: House, one: Doomed) -> str:
-    if house.far is None:
-        path = house.store.path(one.stored)
-        return "" if path is None else await asyncio.to_thread(_hash, path)
     sink = hashlib.sha256()
     try:
-        async for piece in house.far.read(one.stored, 0, one.size):
+        async for piece in house.store.read(one.stored, 0, one.size):
             sink.update(piece)
     except FileNotFound:
-        return ""
-    return sink.hexdigest()
-
-
-def _hash(path: Path) -> str:
-    sink = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while data := file.read(BLOCK):
-                sink.update(data)
-    except OSError:
         return ""
     return sink.hexdigest()
 
@@ -135,7 +120,7 @@ async def _give_up(house: House, one: Doomed) -> bool:
     """Stop serving damaged bytes and stop saying that they are here; a client that sends them again heals everything that needs them."""
     if not await house.database.write(collection.give_up_damaged, one.id, one.stored, now()):
         return False
-    await asyncio.to_thread(quarantine, house, one.stored)
+    await asyncio.to_thread(house.store.put_aside, one.stored)
     return False  # nothing wrong is served any more, but the bytes are still to come
 
 
@@ -152,14 +137,14 @@ async def _given_up(house: House) -> AsyncIterator[Finding]:
 async def _strays(house: House, fix: bool) -> AsyncIterator[Finding]:
     before: Instant = now() - max(house.settings.collect_grace_seconds, 3600) * SECOND
     for shard in range(SHARDS):
-        names = await asyncio.to_thread(old_files, house, shard, before)
+        names = await asyncio.to_thread(house.store.old_names, shard, before)
         known = await house.database.read(collection.known_names, names) if names else set()
         for name in (name for name in names if name not in known):
             if fix:
                 # since the shard was listed, somebody may have sent the same bytes
-                if await house.database.read(collection.known_names, [name]) or not await asyncio.to_thread(is_old, house, name, before):
+                if await house.database.read(collection.known_names, [name]) or not await asyncio.to_thread(house.store.is_old, name, before):
                     continue
-                await asyncio.to_thread(quarantine, house, name)
+                await asyncio.to_thread(house.store.put_aside, name)
             yield Finding(check="D06", text=f"Bytes without a row: {name}{', put into quarantine' if fix else ''}", repaired=fix)
 
 

@@ -14,7 +14,8 @@ from packhouse.db import backups
 from packhouse.db.engine import now
 from packhouse.db.migrate import current_revision, migrate
 from packhouse.db.migrations import HEAD
-from packhouse.db.snapshots import bring_back, sqlite_file, sync
+from packhouse.db.snapshots import bring_back, sqlite_file
+from packhouse.durable import sync
 from packhouse.errors import RegistryError
 from packhouse.model import Instant
 from packhouse.packages import backup
@@ -41,11 +42,11 @@ async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]
     snapshot = folder / "snapshots" / (name or next(reversed(backup.list_snapshots(folder)), ""))
     manifest = await asyncio.to_thread(_check_snapshot, snapshot)
     data, url = house.settings.data_path, house.settings.database_url
-    if manifest.bucket and house.store.path("0" * 64) is not None:
+    if manifest.bucket and house.store.near:
         raise BackupError("The bytes of this backup are in a bucket: say with the setting blobs in which")
     await _check_empty(house)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    house.store.start()  # type: ignore[attr-defined]
+    house.store.start()
     house.spool.start()
     say(f"{snapshot.name}: {manifest.blobs} blobs with {manifest.bytes} bytes")
     lost: list[str] = []
@@ -143,6 +144,6 @@ def _put_rest(house: House, folder: Path, snapshot: Path, manifest: Manifest) ->
         target = repository_path(house, project)
         with contextlib.suppress(FileNotFoundError):  # the doctor says so
             shutil.copytree(folder / "repositories" / target.name, target, dirs_exist_ok=True)
-    first = house.store.path("0" * 64)
-    for path in (*keys.rglob("*"), *(first.parent.parent.glob("??") if first is not None else ()), house.settings.data_path):
+    folders = {path.parent for held in backup.read_blobs(snapshot) if (path := house.store.path(held.stored)) is not None}
+    for path in (*keys.rglob("*"), *folders, house.settings.data_path):
         sync(path)

@@ -15,7 +15,6 @@ from packhouse.db.engine import now
 from packhouse.model import Blob, Documents, Instant, NewDocument, Spooled, Struct
 from packhouse.packages.house import House
 from packhouse.packages.publish import discard, drop_losers, write_with_blobs
-from packhouse.packages.reading import read_stored
 
 KEEP: Instant = 3600 * 1_000_000
 """How long a set stays after a newer one took its place: a client may take that long between an index and what it digests."""
@@ -40,7 +39,7 @@ async def load_set(house: House, key: tuple[Any, ...]) -> Documents | None:
     found = await house.database.read(documents_db.find_set, digest_key(key))
     out = {}
     for one in found or ():
-        body = await read_stored(house, one.stored, one.size)
+        body = await house.store.whole(one.stored, one.size)
         if body is None:
             return None
         out[one.path] = NewDocument(body=body, media_type=one.media_type)
@@ -52,7 +51,7 @@ async def load_document(house: House, series: str, sha256: str, projects: Sequen
     found = await house.database.read(documents_db.find_by_digest, series, sha256, projects)
     if found is None:
         return None
-    body = await read_stored(house, found.stored, found.size)
+    body = await house.store.whole(found.stored, found.size)
     return None if body is None else (NewDocument(body=body, media_type=found.media_type), found.made_at)
 
 

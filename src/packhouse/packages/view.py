@@ -50,7 +50,6 @@ from packhouse.packages.blobs import Loose, touch_if_risky
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
 from packhouse.packages.logs import Log
-from packhouse.packages.reading import read_stored
 from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
 from packhouse.packages.shelves import ensure, remove, signer_of
@@ -214,7 +213,7 @@ class View:
         return params if self._at is None else {**params, "at": self._at}
 
     async def content(self, reply: FileReply, limit: int) -> bytes | None:
-        return await read_stored(self._house, reply.stored, reply.blob.size) if reply.blob.size <= limit else None
+        return await self._house.store.whole(reply.stored, reply.blob.size) if reply.blob.size <= limit else None
 
     async def tags(self, name: str, after: str, limit: int) -> Sequence[str]:
         package = await self._package(name)
