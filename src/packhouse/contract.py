@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
-from packhouse.errors import InvalidParameter, InvalidUpload, RegistryError
+from packhouse.errors import AlreadyExists, FileNotFound, InvalidParameter, InvalidUpload, RegistryError
 from packhouse.grammar.multipart import splitter_of
 from packhouse.model import (
     Action,
@@ -34,6 +34,7 @@ from packhouse.model import (
     Spooled,
     Struct,
     Upload,
+    replace,
 )
 from packhouse.responses import Answer, Document, FileReply
 
@@ -368,6 +369,18 @@ async def receive_file(call: Call, *, inspected: bool = True) -> Spooled:
     return (await call.spool(splitter_of(call.headers.get("content-type", "")), inspected=inspected)).the_file().content
 
 
+async def fetch_first(call: Call, name: str, version: str, path: str) -> FileReply:
+    """A file of a project; of a group, the one that was there first in its projects, as its lists have it. Raises `FileNotFound`."""
+    if call.place.kind == "project":
+        sha256 = None
+    else:
+        first = (await call.packages.rows(name, version)).first_file(path)
+        if first is None:
+            raise FileNotFound
+        sha256 = first.blob.sha256
+    return replace(await call.packages.file(name, version, path, sha256), immutable=False)
+
+
 # -- the record ------------------------------------------------------------------------------------------------------
 
 
@@ -453,6 +466,18 @@ def house_body(error: RegistryError) -> tuple[str, bytes]:
         body = {"error": "insufficient_scope", "error_description": error.message, "scope": error.detail.get("scope", "api")}
         return "application/json", msgspec.json.encode(body)
     return "application/json", msgspec.json.encode({"message": status_line(error)})
+
+
+def twin_body(error: RegistryError, advice: str, named: str = "") -> tuple[str, bytes]:
+    """`house_body`, where a duplicate names both digests and says what to do. `named`: the file, where its path is not to be cut to its last part."""
+    import msgspec
+
+    from packhouse.wording import describe_twin
+
+    if not isinstance(error, AlreadyExists) or not error.detail.get("stored") or not error.detail.get("sent"):
+        return house_body(error)
+    text = describe_twin(error, named or str(error.detail.get("path", "")).rpartition("/")[2], advice)
+    return "application/json", msgspec.json.encode({"message": f"409 Conflict - {text}"})
 
 
 REALM = 'Basic realm="GitLab Packages Registry"'

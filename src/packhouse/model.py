@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
 
 import msgspec
@@ -12,6 +13,11 @@ T = TypeVar("T")
 
 Instant: TypeAlias = int
 """Microseconds since 1970-01-01T00:00:00Z."""
+
+
+def write_time(at: Instant) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
+    return f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{at // 1000 % 1000:03d}Z"
 
 
 if TYPE_CHECKING:
@@ -214,6 +220,11 @@ class FileRow(Struct):
     origin_at: Instant | None = None
     source: str | None = None
 
+    @property
+    def age(self) -> tuple[Instant, int]:
+        """Sorts files by when they came."""
+        return self.created, self.id
+
 
 class VersionRow(Struct):
     """`yanked` is the reason, "" where none was given, None while it is not yanked."""
@@ -244,6 +255,12 @@ class Rows(Struct):
     """What is visible of a scope: one PackageRow for each project that has the package, by project id."""
 
     packages: tuple[PackageRow, ...] = ()
+
+    def first_file(self, path: str) -> FileRow | None:
+        """The file at a path that was there first, what is offered before what is hidden: of several projects, the one that lists name."""
+        versions = (version for package in self.packages for version in package.versions)
+        found = [(version.status == "hidden", *file.age, file) for version in versions for file in version.files if file.path == path]
+        return min(found, key=lambda each: each[:3])[3] if found else None
 
 
 class Moment(Struct):

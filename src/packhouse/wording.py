@@ -56,3 +56,9 @@ def status_line(error: e.RegistryError, status: int | None = None) -> str:
     if error.message.startswith(name) or (isinstance(error, e.NotFound) and error.message.endswith("Not Found")):
         return f"{status} {error.message}"
     return f"{text} - {error.message}"
+
+
+def describe_twin(error: e.AlreadyExists, named: str, advice: str) -> str:
+    """That a place is taken, by which bytes, and what to do about it; the error's own words where it tells no digests."""
+    stored, sent = error.detail.get("stored"), error.detail.get("sent")
+    return f"{named} is there with sha256 {stored}, this upload has sha256 {sent}{advice}" if stored and sent else error.message

@@ -14,7 +14,7 @@ from rpm_clients import Dnf, Zypper, build_package
 from stand import Login, Stand, Team
 
 from packhouse.db.engine import now
-from packhouse.packages.history import write_time
+from packhouse.model import write_time
 
 REPO = "{http://linux.duke.edu/metadata/repo}"
 

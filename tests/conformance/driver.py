@@ -27,8 +27,7 @@ from wire import Answer
 from packhouse.contract import Action, Format, Route
 from packhouse.errors import AlreadyExists
 from packhouse.formats import FORMATS
-from packhouse.model import Reach
-from packhouse.packages.history import write_time
+from packhouse.model import Reach, write_time
 from packhouse.wording import status_of
 
 from .sample import FORMAT as SHELVED

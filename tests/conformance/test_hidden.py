@@ -8,8 +8,7 @@ import pytest
 from wire import Answer, basic
 
 from packhouse.db.engine import now
-from packhouse.model import Action
-from packhouse.packages.history import write_time
+from packhouse.model import Action, write_time
 
 from .conftest import Home, make_home
 from .driver import Client

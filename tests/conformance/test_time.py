@@ -10,7 +10,7 @@ from wire import Client as Wire
 from wire import basic
 
 from packhouse.db.engine import now
-from packhouse.packages.history import write_time
+from packhouse.model import write_time
 
 from .conftest import BOTH, Home
 from .driver import ACCEPTED, SIGNED, Ask, Sample, write_moment

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhouse.errors import Invalid
-from packhouse.packages.history import read_time, write_time
+from packhouse.model import write_time
+from packhouse.packages.history import read_time
 
 NEW_YEAR = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 

@@ -26,8 +26,7 @@ from packhouse.db import changes, oidc, pipelines, places, tokens, users
 from packhouse.db.oidc import IssuerRow, PublisherRow
 from packhouse.errors import Conflict, Forbidden, Invalid, InvalidCredential, InvalidParameter, RegistryError
 from packhouse.model import Action as Act
-from packhouse.model import Actor, Instant, Role, Struct
-from packhouse.packages.history import write_time
+from packhouse.model import Actor, Instant, Role, Struct, write_time
 from packhouse.packages.rules import bounds_of
 from packhouse.responses import empty_reply, json_reply
 from packhouse.wording import status_of

@@ -14,8 +14,8 @@ from packhouse.db import bin as deleted
 from packhouse.db import packages
 from packhouse.db.bin import BinRow
 from packhouse.errors import PackageNotFound
+from packhouse.model import write_time
 from packhouse.packages import restore
-from packhouse.packages.history import write_time
 from packhouse.responses import json_reply
 
 

@@ -13,8 +13,7 @@ from packhouse.contract import Action, Answer, Route
 from packhouse.db import upkeep
 from packhouse.db.upkeep import KeepPolicy
 from packhouse.errors import InvalidParameter
-from packhouse.model import Actor
-from packhouse.packages.history import write_time
+from packhouse.model import Actor, write_time
 from packhouse.packages.upkeep import KEEPS, set_policy
 from packhouse.responses import json_reply
 

@@ -17,8 +17,7 @@ from packhouse.auth.policy import Access, can_see
 from packhouse.db import gits, places
 from packhouse.db import users as users_db
 from packhouse.errors import Conflict, Forbidden, Invalid
-from packhouse.model import Actor, Instant, Place, Role, Visibility
-from packhouse.packages.history import write_time
+from packhouse.model import Actor, Instant, Place, Role, Visibility, write_time
 
 VISIBILITIES = {"private": Visibility.PRIVATE, "internal": Visibility.INTERNAL, "public": Visibility.PUBLIC}
 PROJECT_CREATION = {"noone": 99, "administrator": Role.ADMIN, "owner": Role.OWNER, "maintainer": Role.MAINTAINER, "developer": Role.DEVELOPER}

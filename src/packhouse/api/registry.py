@@ -23,10 +23,9 @@ from packhouse.db.pipelines import PipelineRow
 from packhouse.db.repositories import RepositoryRow, TagRow
 from packhouse.db.scopes import Reader
 from packhouse.errors import Forbidden, Invalid, InvalidParameter, NotFound, PlaceNotFound, Unauthenticated
-from packhouse.model import Instant
+from packhouse.model import Instant, write_time
 from packhouse.packages import change, cleanup, rules
 from packhouse.packages.cleanup import CONTAINER, Choice
-from packhouse.packages.history import write_time
 from packhouse.packages.house import House
 from packhouse.packages.sessions import file_name
 from packhouse.responses import empty_reply, json_reply

@@ -14,9 +14,9 @@ from packhouse.contract import Action, Answer, Route
 from packhouse.db import image_bin as binned
 from packhouse.db.image_bin import Binned
 from packhouse.errors import InvalidParameter
+from packhouse.model import write_time
 from packhouse.packages import image_bin, restore
 from packhouse.packages.cleanup import CONTAINER
-from packhouse.packages.history import write_time
 from packhouse.responses import json_reply
 
 

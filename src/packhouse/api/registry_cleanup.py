@@ -18,10 +18,9 @@ from packhouse.db import changes, repositories
 from packhouse.db.repositories import Policy, RunRow
 from packhouse.db.scopes import Reader
 from packhouse.errors import Invalid
-from packhouse.model import Actor, Instant, Place, replace
+from packhouse.model import Actor, Instant, Place, replace, write_time
 from packhouse.packages import cleanup
 from packhouse.packages.cleanup import CONTAINER
-from packhouse.packages.history import write_time
 from packhouse.responses import json_reply
 
 MOST_REPOSITORIES = 10_000

@@ -11,8 +11,7 @@ from packhouse.db.pipelines import JobRow, PipelineRow
 from packhouse.db.places import MemberRow, Protection
 from packhouse.db.tokens import TokenRow
 from packhouse.db.users import UserRow
-from packhouse.model import FileRow, Instant, Role
-from packhouse.packages.history import write_time
+from packhouse.model import FileRow, Instant, Role, write_time
 
 Shape = dict[str, Any]
 

@@ -39,11 +39,6 @@ def read_time(text: str) -> Instant:
     return micros
 
 
-def write_time(at: Instant) -> str:
-    """RFC 3339 in UTC with milliseconds, as every answer has it."""
-    return datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at // 1000 % 1000:03d}Z"
-
-
 class Clock:
     """What is known to be final: every event up to here is sealed."""
 

@@ -140,8 +140,8 @@ def test_first_in_a_group() -> None:
         made = shard(order, GROUP)
         assert made["all_pods_versions_1_3_5.txt"] == b"Foo/1.0/2.0\n"
         digest = json.loads(made[names.podspec_path("Foo", "1.0")])["source"]["sha256"]
-        assert digest == first.files[0].blob.sha256 == index.find_first(order, "Foo-1.0.zip").blob.sha256  # type: ignore[union-attr]
-    assert index.find_first(Rows(packages=rows), "Foo-3.0.zip") is None
+        assert digest == first.files[0].blob.sha256 == order.first_file("Foo-1.0.zip").blob.sha256  # type: ignore[union-attr]
+    assert Rows(packages=rows).first_file("Foo-3.0.zip") is None
 
 
 def test_metadata() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from packhouse.formats.cran import names
-from packhouse.formats.cran.index import find_first, write_archive, write_folders, write_lists
+from packhouse.formats.cran.index import write_archive, write_folders, write_lists
 from packhouse.formats.cran.parse import Facts
 from packhouse.model import Blob, FileRow, Moment, PackageRow, Rows, VersionRow, replace
 
@@ -95,12 +95,12 @@ def test_the_first_of_equal_versions() -> None:
     for order in ((first, second), (second, first)):
         assert first.versions[0].files[0].blob.md5 in lists(*order, moment=GROUP).decode() and listed(lists(*order, moment=GROUP)) == [("aa", "1.0")]
     same = package("aa", "1.0", project=7)
-    found = find_first(Rows(packages=(same, first)), "aa_1.0.tar.gz")
+    found = Rows(packages=(same, first)).first_file("aa_1.0.tar.gz")
     assert found is not None and found.project == 8
-    assert find_first(Rows(packages=(same, first)), "aa_2.0.tar.gz") is None
+    assert Rows(packages=(same, first)).first_file("aa_2.0.tar.gz") is None
     hidden = package("aa", "1.0", project=9, age=9, status="hidden")
-    assert find_first(Rows(packages=(hidden, first)), "aa_1.0.tar.gz") == first.versions[0].files[0]
-    assert find_first(Rows(packages=(hidden,)), "aa_1.0.tar.gz") is not None
+    assert Rows(packages=(hidden, first)).first_file("aa_1.0.tar.gz") == first.versions[0].files[0]
+    assert Rows(packages=(hidden,)).first_file("aa_1.0.tar.gz") is not None
 
 
 def test_spellings_apart() -> None:

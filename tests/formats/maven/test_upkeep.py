@@ -14,8 +14,8 @@ from packhouse.db import upkeep as rows
 from packhouse.db.engine import now
 from packhouse.db.tables import package_policy
 from packhouse.jobs.upkeep import keep_house
+from packhouse.model import write_time
 from packhouse.packages import upkeep
-from packhouse.packages.history import write_time
 
 from . import samples
 from .house import PUBLIC, Answer, House, Shop

@@ -16,7 +16,7 @@ from stand import Login, Stand, Team
 from wire import Answer, Client, basic
 
 from packhouse.db.engine import now
-from packhouse.packages.history import write_time
+from packhouse.model import write_time
 
 from .samples import FIELDS, Sample, make_ipk, make_members, make_yocto, sample
 from .test_index import read_usign

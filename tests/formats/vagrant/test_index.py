@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from packhouse.formats.vagrant.index import Facts, find_first, write_catalog
+from packhouse.formats.vagrant.index import Facts, write_catalog
 from packhouse.formats.vagrant.names import Address
 from packhouse.model import Blob, FileRow, Moment, PackageRow, Rows, VersionRow, replace
 
@@ -101,6 +101,6 @@ def test_first_in_a_group() -> None:
         versions = catalog(*order, moment=GROUP)["versions"]
         assert [version["version"] for version in versions] == ["2.0", "1.0"]
         assert [entry["name"] for entry in versions[1]["providers"]] == ["a", "b"]
-        assert versions[1]["providers"][0]["checksum"] == first.blob.sha256 == find_first(Rows(packages=order), "a.box").blob.sha256  # type: ignore[union-attr]
+        assert versions[1]["providers"][0]["checksum"] == first.blob.sha256 == Rows(packages=order).first_file("a.box").blob.sha256  # type: ignore[union-attr]
         assert versions[0]["providers"][0]["url"] == "http://registry.example/api/v4/groups/3/-/packages/vagrant/acme/toy/2.0/a.box"
-    assert find_first(Rows(packages=rows), "c.box") is None
+    assert Rows(packages=rows).first_file("c.box") is None

@@ -8,6 +8,7 @@ import msgspec
 
 from packhouse.contract import ErrorStyle
 from packhouse.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, RegistryError, Unauthenticated
+from packhouse.wording import describe_twin
 
 CODES: Mapping[type[RegistryError], str] = {
     NotFound: "NOT_FOUND",
@@ -17,22 +18,16 @@ CODES: Mapping[type[RegistryError], str] = {
     Unauthenticated: "AUTHENTICATION_FAILED",
     Forbidden: "FORBIDDEN",
 }
+ADVICE = ": share it as another version, or delete it first"
 
 
 def write_body(error: RegistryError) -> tuple[str, bytes]:
     """The body of a refusal."""
     code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), error.code.upper())
-    text = describe_twin(error) if isinstance(error, AlreadyExists) else error.message or type(error).default
+    text = error.message or type(error).default
+    if isinstance(error, AlreadyExists):
+        text = describe_twin(error, str(error.detail.get("path", "the cookbook")), ADVICE)
     return "application/json", msgspec.json.encode({"error_code": code, "error_messages": [text]})
-
-
-def describe_twin(error: AlreadyExists) -> str:
-    """That the version is taken, and by which bytes."""
-    stored, sent = error.detail.get("stored"), error.detail.get("sent")
-    if not stored or not sent:
-        return error.message
-    path = error.detail.get("path", "the cookbook")
-    return f"{path} is there with sha256 {stored}, this upload has sha256 {sent}: share it as another version, or delete it first"
 
 
 ERRORS = ErrorStyle(body=write_body)

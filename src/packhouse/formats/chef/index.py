@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from packhouse.formats.chef import names
-from packhouse.model import Documents, FileRow, Instant, Moment, NewDocument, PackageRow, Rows, Struct, VersionRow
+from packhouse.model import Documents, FileRow, Instant, Moment, NewDocument, PackageRow, Rows, Struct, VersionRow, write_time
 
 UNIVERSE = "universe.json"
 COOKBOOK, LATEST = "cookbook.json", "latest"  # beside the versions of a cookbook
@@ -86,7 +85,7 @@ def join_homes(key: str, packages: Sequence[PackageRow]) -> Cookbook | None:
     if not visible:
         return None
     versions: dict[names.Key, Listed] = {}
-    for version, file in sorted(visible, key=lambda each: _age(each[1])):
+    for version, file in sorted(visible, key=lambda each: each[1].age):
         versions.setdefault(names.version_key(version.version), Listed(row=version, file=file))
     ordered = tuple(versions[number] for number in sorted(versions, reverse=True))
     return Cookbook(name=_oldest(file for _, file in visible).name, key=key, versions=ordered)
@@ -102,7 +101,7 @@ def find_version(rows: Rows, version: str) -> Listed | None:
     """The version that a scope offers, or has hidden: of several projects, the one that is offered."""
     wanted = names.version_key(version)
     found = [
-        (each.status == "hidden", _age(file), each, file)
+        (each.status == "hidden", file.age, each, file)
         for package in rows.packages
         for each in package.versions
         for file in each.files
@@ -115,16 +114,7 @@ def find_version(rows: Rows, version: str) -> Listed | None:
 
 
 def _oldest(files: Iterable[FileRow]) -> Facts:
-    return _read_facts(min(files, key=_age).facts)
-
-
-def _age(file: FileRow) -> tuple[Instant, int]:
-    return file.created, file.id
-
-
-def write_time(instant: Instant) -> str:
-    """RFC 3339 in UTC, to the millisecond, as the client's own service writes it."""
-    return f"{datetime.fromtimestamp(instant // 1_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{instant // 1000 % 1000:03d}Z"
+    return _read_facts(min(files, key=lambda file: file.age).facts)
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------

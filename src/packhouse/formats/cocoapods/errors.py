@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from packhouse.contract import ErrorStyle, house_body
-from packhouse.errors import AlreadyExists, RegistryError
+from packhouse.contract import ErrorStyle, twin_body
+from packhouse.errors import RegistryError
 
 
 def write_body(error: RegistryError) -> tuple[str, bytes]:
     """The body of a refusal."""
-    stored, sent = error.detail.get("stored"), error.detail.get("sent")
-    if not isinstance(error, AlreadyExists) or not stored or not sent:
-        return house_body(error)
-    path = error.detail.get("path", "the pod")
-    text = f"409 Conflict - {path} is there with sha256 {stored}, this upload has sha256 {sent}: publish another version, or delete this one first"
-    return "application/json", msgspec.json.encode({"message": text})
+    return twin_body(error, ": publish another version, or delete this one first", str(error.detail.get("path", "the pod")))
 
 
 ERRORS = ErrorStyle(body=write_body)

@@ -10,7 +10,7 @@ import msgspec
 
 from packhouse.formats.cocoapods import names
 from packhouse.formats.cocoapods.parse import Facts
-from packhouse.model import Documents, FileRow, Instant, Moment, NewDocument, Rows, Struct, VersionRow
+from packhouse.model import Documents, FileRow, Moment, NewDocument, Rows, Struct, VersionRow
 
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 ALL, DEPRECATED = "all_pods.txt", "deprecated_podspecs.txt"
@@ -101,7 +101,7 @@ def weigh(file: FileRow) -> int:
 def list_versions(rows: Rows) -> list[Listed]:
     """What is offered, by name and oldest version first; of versions that are one to the client, in several projects, the first counts."""
     found: dict[tuple[str, str], Listed] = {}
-    for one in sorted(_list_all(rows), key=lambda one: _age(one.file)):
+    for one in sorted(_list_all(rows), key=lambda one: one.file.age):
         found.setdefault((one.row.name, names.version_id(one.row.version)), one)
     return sorted(found.values(), key=lambda one: (one.row.name, names.version_key(one.row.version), one.row.version))
 
@@ -120,15 +120,4 @@ def find_carrier(version: VersionRow) -> FileRow | None:
     """
     archives = {names.archive_file(version.name, version.version, kind) for kind in names.KINDS}
     wanted, shelf = {names.podspec_file(version.name), *archives}, names.shard_of(version.name)
-    return min((file for file in version.files if file.path in wanted and file.shelf == shelf), key=_age, default=None)
-
-
-def find_first(rows: Rows, path: str) -> FileRow | None:
-    """The file at a path that was there first: of several projects, the one that is offered."""
-    versions = (version for package in rows.packages for version in package.versions)
-    found = [(version.status == "hidden", *_age(file), file) for version in versions for file in version.files if file.path == path]
-    return min(found, key=lambda each: each[:3])[3] if found else None
-
-
-def _age(file: FileRow) -> tuple[Instant, int]:
-    return file.created, file.id
+    return min((file for file in version.files if file.path in wanted and file.shelf == shelf), key=lambda file: file.age, default=None)

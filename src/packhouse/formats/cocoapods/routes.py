@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from packhouse.contract import KIB, MIB, PROJECT, Action, Answer, Call, Document, Form, Params, Part, Route
+from packhouse.contract import KIB, MIB, PROJECT, Action, Answer, Call, Document, Form, Params, Part, Route, fetch_first
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidParameter, InvalidUpload, PackageNotFound, VersionNotFound
 from packhouse.formats.cocoapods import index, names, parse
 from packhouse.grammar.multipart import splitter_of
@@ -76,19 +76,10 @@ async def get_archive(call: Call) -> Answer:
     if kind not in names.KINDS or file != names.archive_file(name, version, kind):
         raise FileNotFound
     try:
-        sha256 = None if call.place.kind == "project" else await find_digest(call, name, version, file)
-        reply = await call.packages.file(name, version, file, sha256)
+        reply = await fetch_first(call, name, version, file)
     except Invalid as error:
         raise FileNotFound from error
-    return replace(reply, media_type=MEDIA[kind], immutable=False)
-
-
-async def find_digest(call: Call, name: str, version: str, path: str) -> str:
-    """The digest of the file that a group offers, where several projects have it. Raises `FileNotFound`."""
-    found = index.find_first(await call.packages.rows(name, version), path)
-    if found is None:
-        raise FileNotFound
-    return found.blob.sha256
+    return replace(reply, media_type=MEDIA[kind])
 
 
 # -- publishing --------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, receive_file
+from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, fetch_first, receive_file
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidUpload, PackageNotFound
 from packhouse.formats.cran import index, names, parse
 from packhouse.model import NewDocument, NewFile, Rows, Upload, replace
@@ -75,19 +75,10 @@ async def get_file(call: Call) -> Answer:
         raise FileNotFound
     path = names.stored_path(file, tree)
     try:
-        sha256 = None if call.place.kind == "project" else await find_digest(call, name, version, path)
-        reply = await call.packages.file(name, version, path, sha256)
+        reply = await fetch_first(call, name, version, path)
     except Invalid as error:
         raise FileNotFound from error
-    return replace(reply, media_type=MEDIA[file.rpartition(".")[2]], immutable=False)
-
-
-async def find_digest(call: Call, name: str, version: str, path: str) -> str:
-    """The digest of the file that a group lists, where several projects have it. Raises `FileNotFound`."""
-    found = index.find_first(await call.packages.rows(name, version), path)
-    if found is None:
-        raise FileNotFound
-    return found.blob.sha256
+    return replace(reply, media_type=MEDIA[file.rpartition(".")[2]])
 
 
 # -- publishing --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +14,7 @@ from packhouse.errors import AlreadyExists, InvalidParameter, InvalidUpload, Pac
 from packhouse.formats.generic import names
 from packhouse.formats.generic.parse import check_digests
 from packhouse.grammar.multipart import splitter_of
-from packhouse.model import FileRow, Instant, NewFile, Published, Struct, Upload, VersionRow
+from packhouse.model import FileRow, NewFile, Published, Struct, Upload, VersionRow, write_time
 from packhouse.responses import empty_reply, json_reply
 
 STATUSES = ("default", "hidden")
@@ -166,7 +165,7 @@ def describe_file(call: Call, row: VersionRow, file: FileRow) -> dict[str, Any]:
         "path": path,
         "size": file.blob.size,
         "file_sha256": file.blob.sha256,
-        "created_at": timestamp(file.created),
+        "created_at": write_time(file.created),
         "url": file_url(call, row.name, row.version, path),
     }
 
@@ -177,8 +176,8 @@ def describe_package_file(call: Call, target: Target, published: Published) -> d
     return {
         "id": file.id,
         "package_id": published.version_id,
-        "created_at": timestamp(file.created),
-        "updated_at": timestamp(file.created),
+        "created_at": write_time(file.created),
+        "updated_at": write_time(file.created),
         "size": file.blob.size,
         "file_store": 1,
         "file_md5": file.blob.md5,
@@ -200,10 +199,6 @@ def describe_package_file(call: Call, target: Target, published: Published) -> d
 
 def file_url(call: Call, name: str, version: str, path: str) -> str:
     return f"{call.moment.project(call.packages.project)}/{quote(name)}/{quote(version)}/{quote(path)}"
-
-
-def timestamp(instant: Instant) -> str:
-    return datetime.fromtimestamp(instant // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{instant // 1000 % 1000:03d}Z"
 
 
 FILE = "{package_name}/{package_version}/{path*}"

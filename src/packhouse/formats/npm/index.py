@@ -9,13 +9,12 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from packhouse.formats.npm import names
-from packhouse.model import Documents, FileRow, Instant, Match, Moment, NewDocument, PackageRow, Rows, Struct, VersionRow
+from packhouse.model import Documents, FileRow, Instant, Match, Moment, NewDocument, PackageRow, Rows, Struct, VersionRow, write_time
 
 FULL, SHORT, TAGS = "full", "short", "tags"
 
@@ -70,7 +69,7 @@ def write_packument(rows: Rows, _reads: Mapping[str, Documents], moment: Moment)
     name = rows.packages[0].name
     tags = dist_tags(rows, releases)
     top = {"name": name, "dist-tags": tags}
-    short = {**top, "modified": iso(moment.at)}
+    short = {**top, "modified": write_time(moment.at)}
     latest = releases[tags["latest"]]
     full = {"_id": name, "_rev": revision(releases, tags), **top, **_about(latest), "time": _times(releases.values(), moment)}
     return {
@@ -221,7 +220,7 @@ def write_match(match: Match) -> dict[str, Any]:
         "version": latest.version if latest else "",
         "description": about.summary,
         "keywords": about.keywords,
-        "date": iso(latest.created if latest else 0),
+        "date": write_time(latest.created if latest else 0),
         "links": {title.lower(): link for title, link in about.links.items()},
         "publisher": {"username": about.author},
         "maintainers": people,
@@ -232,14 +231,9 @@ def write_match(match: Match) -> dict[str, Any]:
 # -- time and revision -------------------------------------------------------------------------------------------------
 
 
-def iso(instant: Instant) -> str:
-    """ISO 8601 with milliseconds, in UTC."""
-    return f"{datetime.fromtimestamp(instant // 1000000, UTC):%Y-%m-%dT%H:%M:%S}.{instant // 1000 % 1000:03d}Z"
-
-
 def _times(releases: Iterable[Release], moment: Moment) -> dict[str, str]:
-    each = {release.row.version: iso(release.row.created) for release in releases}
-    return {"created": min(each.values()), "modified": iso(moment.at), **each}
+    each = {release.row.version: write_time(release.row.created) for release in releases}
+    return {"created": min(each.values()), "modified": write_time(moment.at), **each}
 
 
 def revision(releases: Mapping[str, Release], tags: Mapping[str, str]) -> str:

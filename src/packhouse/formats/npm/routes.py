@@ -28,7 +28,7 @@ from packhouse.errors import (
     VersionNotFound,
 )
 from packhouse.formats.npm import index, names, parse
-from packhouse.model import Reach
+from packhouse.model import Reach, write_time
 from packhouse.responses import Document, empty_reply, json_reply
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
@@ -269,7 +269,7 @@ async def search(call: Call) -> Answer:
     limit = min(number(call.query.get("size"), SEARCH_DEFAULT), SEARCH_LIMIT)
     found, total = await call.packages.search(call.query.get("text", "").strip(), offset, limit)
     objects = [index.write_match(match) for match in found]
-    return json_reply({"objects": objects, "total": total, "time": max((each["package"]["date"] for each in objects), default=index.iso(0))})
+    return json_reply({"objects": objects, "total": total, "time": max((each["package"]["date"] for each in objects), default=write_time(0))})
 
 
 def number(text: str | None, default: int) -> int:

@@ -6,22 +6,16 @@ import msgspec
 
 from packhouse.contract import ErrorStyle
 from packhouse.errors import AlreadyExists, RegistryError
-from packhouse.wording import status_line
+from packhouse.wording import describe_twin, status_line
+
+ADVICE = ": publish it as another version, or delete it first"
 
 
 def write_body(error: RegistryError) -> tuple[str, bytes]:
     """The body of a refusal: clients print `message` alone, or both."""
-    told = describe_twin(error) if isinstance(error, AlreadyExists) else error.message
+    told = describe_twin(error, "This release", ADVICE) if isinstance(error, AlreadyExists) else error.message
     said = AlreadyExists(told) if isinstance(error, AlreadyExists) else error
     return "application/json", msgspec.json.encode({"message": status_line(said), "errors": [told or type(error).default]})
-
-
-def describe_twin(error: AlreadyExists) -> str:
-    """That the version is taken, and by which bytes."""
-    stored, sent = error.detail.get("stored"), error.detail.get("sent")
-    if not stored or not sent:
-        return error.message
-    return f"This release is there with sha256 {stored}, this upload has sha256 {sent}: publish it as another version, or delete it first"
 
 
 ERRORS = ErrorStyle(body=write_body)

@@ -6,21 +6,17 @@ import msgspec
 
 from packhouse.contract import ErrorStyle
 from packhouse.errors import AlreadyExists, RegistryError
+from packhouse.wording import describe_twin
+
+ADVICE = ": publish it as another version, or delete it first"
 
 
 def write_body(error: RegistryError) -> tuple[str, bytes]:
     """The body of a refusal."""
-    text = describe_twin(error) if isinstance(error, AlreadyExists) else error.message or type(error).default
+    text = error.message or type(error).default
+    if isinstance(error, AlreadyExists):
+        text = describe_twin(error, f"{error.detail.get('path', 'the box')} of this version", ADVICE)
     return "application/json", msgspec.json.encode({"errors": [text]})
-
-
-def describe_twin(error: AlreadyExists) -> str:
-    """That the place is taken, and by which bytes."""
-    stored, sent = error.detail.get("stored"), error.detail.get("sent")
-    if not stored or not sent:
-        return error.message
-    path = error.detail.get("path", "the box")
-    return f"{path} of this version is there with sha256 {stored}, this upload has sha256 {sent}: publish it as another version, or delete it first"
 
 
 ERRORS = ErrorStyle(body=write_body)

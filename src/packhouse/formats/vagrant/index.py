@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from packhouse.formats.vagrant import names
-from packhouse.model import Documents, FileRow, Instant, Moment, NewDocument, Rows, Struct
+from packhouse.model import Documents, FileRow, Moment, NewDocument, Rows, Struct
 
 CATALOG = "catalog.json"
 UNKNOWN = "unknown"  # what the client calls a machine that nobody has named
@@ -84,7 +84,7 @@ def list_files(rows: Rows) -> list[Listed]:
     """What is offered, by version and provider, of each provider the default last; of the same place in several projects, what came first."""
     found: dict[tuple[str, str], Listed] = {}
     visible = ((version, file) for package in rows.packages for version in package.versions if version.status != "hidden" for file in version.files)
-    for version, file in sorted(visible, key=lambda each: _age(each[1])):
+    for version, file in sorted(visible, key=lambda each: each[1].age):
         found.setdefault((version.version, file.path), Listed(version=version.version, facts=_read_facts(file.facts), file=file))
     return sorted(found.values(), key=_place)
 
@@ -92,14 +92,3 @@ def list_files(rows: Rows) -> list[Listed]:
 def _place(one: Listed) -> tuple[str, str, int, str]:
     architecture = one.facts.architecture
     return one.version, one.facts.provider, 2 if not architecture else int(architecture == USUAL), architecture
-
-
-def find_first(rows: Rows, path: str) -> FileRow | None:
-    """The file at a path that was there first: of several projects, the one that is offered."""
-    versions = (version for package in rows.packages for version in package.versions)
-    found = [(version.status == "hidden", *_age(file), file) for version in versions for file in version.files if file.path == path]
-    return min(found, key=lambda each: each[:3])[3] if found else None
-
-
-def _age(file: FileRow) -> tuple[Instant, int]:
-    return file.created, file.id

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, receive_file
+from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, fetch_first, receive_file
 from packhouse.errors import FileNotFound, Invalid, InvalidUpload, PackageNotFound, VersionNotFound
 from packhouse.formats.vagrant import index, names
 from packhouse.formats.vagrant.parse import read_box
-from packhouse.model import NewFile, Upload, replace
+from packhouse.model import NewFile, Upload
 from packhouse.responses import empty_reply, json_reply
 
 SEGMENTS = ("scope", "name", "version", "provider", "file")
@@ -36,17 +36,7 @@ async def get_box(call: Call) -> Answer:
         where = names.read_address(segments_of(call.params))
     except Invalid as error:
         raise FileNotFound from error
-    sha256 = None if call.place.kind == "project" else await find_digest(call, where)
-    reply = await call.packages.file(where.name, where.version, where.stored, sha256)
-    return replace(reply, immutable=False)
-
-
-async def find_digest(call: Call, where: names.Address) -> str:
-    """The digest of the file that a group offers, where several projects have it. Raises `FileNotFound`."""
-    found = index.find_first(await call.packages.rows(where.name, where.version), where.stored)
-    if found is None:
-        raise FileNotFound
-    return found.blob.sha256
+    return await fetch_first(call, where.name, where.version, where.stored)
 
 
 async def check_token(call: Call) -> Answer:

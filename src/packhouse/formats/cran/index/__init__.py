@@ -10,7 +10,7 @@ import msgspec
 from packhouse.formats.cran import names
 from packhouse.formats.cran.index import rds
 from packhouse.formats.cran.parse import FIELDS, Facts
-from packhouse.model import Documents, FileRow, Instant, Moment, NewDocument, Rows, Struct
+from packhouse.model import Documents, FileRow, Moment, NewDocument, Rows, Struct
 
 TEXT, HTML, PACKED = "text/plain; charset=utf-8", "text/html; charset=utf-8", "application/gzip"
 LIST, ARCHIVE = "PACKAGES", "archive.rds"
@@ -91,7 +91,7 @@ def list_files(rows: Rows, shelf: str | None = None) -> list[Listed]:
     """Every version, or every one in a tree, once: of equal ones, in several projects or spellings, the first counts."""
     found: dict[tuple[str, tuple[int, ...]], Listed] = {}
     visible = (version for package in rows.packages for version in package.versions if version.status != "hidden")
-    for file in sorted((file for version in visible for file in version.files if shelf in (None, file.shelf)), key=_age):
+    for file in sorted((file for version in visible for file in version.files if shelf in (None, file.shelf)), key=lambda file: file.age):
         fields = read_fields(file)
         key = (fields["Package"], names.version_key(fields["Version"]))
         found.setdefault(key, Listed(name=fields["Package"], version=fields["Version"], fields=fields, file=file))
@@ -101,14 +101,3 @@ def list_files(rows: Rows, shelf: str | None = None) -> list[Listed]:
 def list_newest(files: Iterable[Listed]) -> list[Listed]:
     """The last version of each package, of files in order."""
     return list({one.name: one for one in files}.values())
-
-
-def find_first(rows: Rows, path: str) -> FileRow | None:
-    """The file at a path that was there first: of several projects, the one that is listed."""
-    versions = (version for package in rows.packages for version in package.versions)
-    found = [(version.status == "hidden", *_age(file), file) for version in versions for file in version.files if file.path == path]
-    return min(found, key=lambda each: each[:3])[3] if found else None
-
-
-def _age(file: FileRow) -> tuple[Instant, int]:
-    return file.created, file.id

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from packhouse.formats.rubygems import names
 from packhouse.formats.rubygems.index.facts import Release, join_requirement
+from packhouse.model import write_time
 
 
 def write_gem(releases: Iterable[Release], here: str) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def write_gem(releases: Iterable[Release], here: str) -> dict[str, Any]:
     return {
         "name": spec.name,
         "version": spec.number,
-        "version_created_at": write_time(best),
+        "version_created_at": write_time(best.row.created),
         "platform": spec.platform,
         "authors": ", ".join(spec.authors),
         "info": spec.description or spec.summary,
@@ -42,7 +42,7 @@ def write_list(releases: Iterable[Release]) -> Sequence[dict[str, Any]]:
         {
             "number": each.spec.number,
             "platform": each.spec.platform,
-            "created_at": write_time(each),
+            "created_at": write_time(each.row.created),
             "prerelease": names.is_prerelease(each.row.version),
             "authors": ", ".join(each.spec.authors),
             "summary": each.spec.summary,
@@ -54,9 +54,3 @@ def write_list(releases: Iterable[Release]) -> Sequence[dict[str, Any]]:
         }
         for each in sorted(releases, key=lambda each: names.version_key(each.row.version), reverse=True)
     ]
-
-
-def write_time(release: Release) -> str:
-    """RFC 3339 in UTC, to the millisecond."""
-    at = datetime.fromtimestamp(release.row.created // 1_000_000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{release.row.created // 1000 % 1000:03d}Z"
