@@ -39,7 +39,7 @@ class Inside:
         settings = Settings(data=str(self.folder), access_log=False, external_url="http://registry.example", **self.settings)
         self.app: App = make_app(settings, tuple(ALL.values()), ToySigner)
         self._runner.run(prepare(self.app.house))
-        self.app.house.store.start()  # type: ignore[attr-defined]
+        self.app.house.store.start()
         self.app.house.spool.start()
         self._runner.run(self.app.house.database.start())  # and no loops beside: what they do would be counted too
         self.furniture = Furniture("", self.folder)

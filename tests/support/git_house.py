@@ -25,7 +25,7 @@ def tell(folder: Path, story: Story) -> None:
     async def run() -> None:
         house = make_house(Settings(data=str(folder), access_log=False, min_free_mib=0), (FORMAT,))
         await prepare(house)
-        house.store.start()  # type: ignore[attr-defined]
+        house.store.start()
         house.spool.start()
         await house.database.start()
         try:

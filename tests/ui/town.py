@@ -283,7 +283,7 @@ async def open_town(folder: Path, **settings: object) -> AsyncIterator[Town]:
     values: dict[str, object] = {"data": str(folder), "listen": "127.0.0.1:8080", "workers": 1, "access_log": False} | settings
     app = make_app(Settings(**values))  # type: ignore[arg-type]
     await prepare(app.house)
-    app.house.store.start()  # type: ignore[attr-defined]
+    app.house.store.start()
     app.house.spool.start()
     await app.house.database.start()
     town = Town(app)
