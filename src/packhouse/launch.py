@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 MIB = 1024 * 1024
 KEPT = {-1: 8 * MIB, -2: MIB, -3: 4 * MIB}  # options of the C library: when to give memory back, how much more to fetch, what to map by itself
+COLLECTED = (20_000, 20, 50)  # objects that a collection of garbage waits for: a publish makes thousands, few of them in circles
 
 
 def settings_or_exit() -> Settings:
@@ -72,6 +73,7 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
         _welcome(settings, made.password, made.token, made.given)
     gc.collect()
     gc.freeze()  # what is there now is shared by every process
+    gc.set_threshold(*COLLECTED)
     try:
         status = server.serve(lambda: make_app(settings, formats, signers, Nursery.fork()), sock, settings.processes, settings.drain_seconds)
     finally:

@@ -43,10 +43,10 @@ _OF_ROOT = (
     generation.c.format == bound(generation, "format"),
     generation.c.root == bound(generation, "root"),
 )
-_MOVED = Hot(select(generation.c.moved_at).where(*_OF_ROOT).order_by(generation.c.number.desc()).limit(literal_column("1")))
+_MOVED = select(generation.c.moved_at).where(*_OF_ROOT).order_by(generation.c.number.desc()).limit(literal_column("1")).scalar_subquery()
 _SEALED = select(seal.c.until).order_by(seal.c.number.desc()).limit(literal_column("1")).scalar_subquery()
 # on PostgreSQL an event that another open transaction has written is not seen: the locks have to do
-_LATEST = Hot(select(_SEALED, select(func.max(event.c.at)).scalar_subquery()), postgres=select(_SEALED))
+_LATEST = Hot(select(_MOVED, _SEALED, select(func.max(event.c.at)).scalar_subquery()), postgres=select(_MOVED, _SEALED))
 
 
 def begin(connection: Connection, project: int, format: str, roots: Iterable[str], locks: Iterable[str] = (), claims: Iterable[str] = ()) -> Instant:
@@ -57,9 +57,8 @@ def begin(connection: Connection, project: int, format: str, roots: Iterable[str
     roots = list(roots)
 
     def last() -> Instant:
-        latest = [_MOVED.value(connection, project_id=project, format=format, root=root) for root in roots]
-        latest += _LATEST.row(connection) or ()
-        return max((x for x in latest if x is not None), default=0)
+        found = (_LATEST.row(connection, project_id=project, format=format, root=root) for root in roots or [""])
+        return max((at for row in found for at in row or () if at is not None), default=0)
 
     names = [f"{project}/{format}/{root}" for root in roots] + [f"{project}/{format}//{lock}" for lock in locks]
     return writer_clock(connection, [*names, *(f"{format}///{claim}" for claim in claims)], last)
@@ -104,16 +103,17 @@ def find_package(connection: Connection, project: int, format: str, name_key: st
 _ADD_PACKAGE = adding_once(package, "project_id", "format", "name_key", "name")
 
 
-def ensure_package(connection: Connection, project: int, format: str, name_key: str, name: str) -> int:
-    """The id of a package, made where it is new."""
+def ensure_package(connection: Connection, project: int, format: str, name_key: str, name: str) -> tuple[int, bool]:
+    """The id of a package, and whether it is made now: then there is nothing of it yet."""
     found = find_package(connection, project, format, name_key)
     if found is not None:
-        return found
+        return found, False
     made = _ADD_PACKAGE.value(connection, project_id=project, format=format, name_key=name_key, name=name)
-    if made is None:
-        made = find_package(connection, project, format, name_key)  # somebody else was first
-    assert made is not None
-    return int(made)
+    if made is not None:
+        return int(made), True
+    found = find_package(connection, project, format, name_key)  # somebody else was first
+    assert found is not None
+    return found, False
 
 
 _FIND_VERSION = Hot(
@@ -318,9 +318,9 @@ _FIND_TAG = Hot(
 _ADD_TAG = adding(tag, "package_id", "name", "version_id", "since")
 
 
-def set_tag(connection: Connection, package_id: int, name: str, version_row: int | None, at: Instant) -> bool:
-    """Point a tag at a version, or end it with None; False where nothing changed."""
-    current = _FIND_TAG.row(connection, package_id=package_id, name=name)
+def set_tag(connection: Connection, package_id: int, name: str, version_row: int | None, at: Instant, *, first: bool = False) -> bool:
+    """Point a tag at a version, or end it with None; False where nothing changed. `first`: the package has no tags yet."""
+    current = None if first else _FIND_TAG.row(connection, package_id=package_id, name=name)
     if (current[1] if current else None) == version_row:
         return False
     if current is not None:

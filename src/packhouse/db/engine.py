@@ -39,6 +39,7 @@ READERS = 4
 CHANGERS = 8  # threads: while it is the turn of one, others take the step before their change
 TOGETHER = 16  # changes that share a transaction at most: what one of them takes, the others wait for
 MEMO = 8192
+BY_HAND = "packhouse_by_hand"  # option of a connection whose transactions are not SQLAlchemy's
 BATCH = 400  # values that a statement takes as parameters at once
 MISSING = object()
 
@@ -171,8 +172,9 @@ def sqlite_engine(path: Path) -> Engine:
 
 
 def _begin(connection: Connection) -> None:
-    bare: Any = connection.connection.driver_connection
-    bare.execute(connection.get_execution_options().get("begin", "BEGIN"))
+    if not connection.get_execution_options().get(BY_HAND):
+        bare: Any = connection.connection.driver_connection
+        bare.execute("BEGIN")
 
 
 class _Waiting:
@@ -208,13 +210,12 @@ class SqliteDatabase:
 
     async def start(self) -> None:
         self._engine = sqlite_engine(self.path)
-        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._readers = ThreadPoolExecutor(READERS, "db-read")
         self._writing = ThreadPoolExecutor(CHANGERS, "db-write")
         self._turn = threading.Lock()  # of these threads
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         self._glancing = self._engine.connect()
-        self._changing = self._writer.connect()  # for the thread whose turn it is
+        self._changing = self._engine.execution_options(**{BY_HAND: True}).connect()  # for the thread whose turn it is
         # the same for both kinds of hot read: a commit empties the page cache of every other connection
         self._hot = self._glancing.connection.driver_connection
 
@@ -289,7 +290,7 @@ class SqliteDatabase:
     def _write_together(self, group: Sequence[_Waiting]) -> bool:
         """All of them in one transaction, each undone by itself where it fails; False where the database failed, and nothing is written."""
         try:
-            with self._changing.begin():
+            with self._transaction():
                 for one in group:
                     self._write_part(one)
         except (OperationalError, sqlite3.OperationalError):
@@ -313,7 +314,7 @@ class SqliteDatabase:
     def _write_alone(self, one: _Waiting) -> None:
         one.error = None
         try:
-            with self._changing.begin():
+            with self._transaction():
                 one.result = one.change(self._changing)
         except (OperationalError, sqlite3.OperationalError) as error:
             one.error = _translate(error)
@@ -321,6 +322,18 @@ class SqliteDatabase:
         except BaseException as error:
             one.error = error
         one.done = True
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        bare: Any = self._changing.connection.driver_connection
+        bare.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            bare.execute("COMMIT")
+        except BaseException:
+            if bare.in_transaction:  # some errors end it by themselves
+                bare.execute("ROLLBACK")
+            raise
 
     def _set_synchronous(self, how: str) -> None:
         if how != self._synchronous:

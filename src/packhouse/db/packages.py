@@ -35,6 +35,15 @@ def in_force(table: Table, at: Instant | None) -> ColumnElement[bool]:
     return and_(table.c.since <= at, or_(table.c.until.is_(None), table.c.until > at))
 
 
+ON_A_SHELF = file.c.shelf != literal_column("''")
+"""The condition of the index that finds files by their shelf."""
+
+
+def on_shelf(shelf: str) -> ColumnElement[bool]:
+    """The file stands on this shelf."""
+    return and_(file.c.shelf == shelf, ON_A_SHELF)
+
+
 # -- rows for index writers -----------------------------------------------------------------------------------------
 
 
@@ -63,8 +72,8 @@ def read_rows(
     if name_keys is not None:
         chosen.append(package.c.name_key.in_(name_keys))
     if shelf is not None:
-        on_shelf = select(file.c.package_id).where(file.c.project_id.in_(projects), file.c.shelf == shelf, visible(file, at))
-        chosen.append(package.c.id.in_(on_shelf))
+        shelved = select(file.c.package_id).where(file.c.project_id.in_(projects), on_shelf(shelf), visible(file, at))
+        chosen.append(package.c.id.in_(shelved))
     if needs == "names":
         return _names(connection, chosen, at)
     packages = connection.execute(
@@ -218,6 +227,7 @@ def read_shelves(connection: Connection, projects: Sequence[int], format: str, r
             file.c.project_id.in_(projects),
             package.c.format == format,
             visible(file, at),
+            ON_A_SHELF,
             or_(file.c.shelf == root, file.c.shelf.startswith(root + "/", autoescape=True)),
         )
         .order_by(file.c.shelf)
@@ -833,7 +843,7 @@ def find_open(connection: Connection, format: str, above: int, shelf: str, path:
             place.c.deleted.is_(None),
             place.c.packages_access != "disabled",
             package.c.format == format,
-            file.c.shelf == shelf,
+            on_shelf(shelf),
             file.c.path == path,
             visible(file, at),
             visible(version, at),

@@ -45,12 +45,14 @@ def ref(name: str, target: str, *, nullable: bool = False, index: bool = False) 
     return Column(name, Id, ForeignKey(target), nullable=nullable, index=index)
 
 
-def table(name: str, *columns: Any) -> Table:
+def table(name: str, *columns: Any, **options: Any) -> Table:
     # ids are never handed out twice: AUTOINCREMENT is SQLite's word for what PostgreSQL's sequences do anyway
-    return Table(name, metadata, *columns, sqlite_autoincrement=any(isinstance(c, Column) and c.name == "id" for c in columns))
+    return Table(name, metadata, *columns, sqlite_autoincrement=any(isinstance(c, Column) and c.name == "id" for c in columns), **options)
 
 
 LIVE = text("deleted IS NULL")
+CONDEMNED = text("condemned IS NOT NULL")
+SHELVED = text("shelf <> ''")
 OPEN = text("until IS NULL")
 
 # -- who -----------------------------------------------------------------------------------------------------------
@@ -208,7 +210,7 @@ blob = table(
     Column("touched", Time, nullable=False),
     Column("condemned", Time),
     Index("ix_blob_sha512", "sha512"),
-    Index("ix_blob_condemned", "condemned"),
+    Index("ix_blob_condemned", "condemned", sqlite_where=CONDEMNED, postgresql_where=CONDEMNED),
 )
 
 leftover = table(
@@ -235,7 +237,7 @@ file = table(
     Column("deleted", Time),
     Index("uq_file_live", "version_id", "path", "shelf", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
     Index("ix_file_package_path", "package_id", "path"),
-    Index("ix_file_shelf", "project_id", "shelf"),
+    Index("ix_file_shelf", "project_id", "shelf", sqlite_where=SHELVED, postgresql_where=SHELVED),
 )
 
 tag = table(
@@ -274,12 +276,12 @@ option = table(
 
 generation = table(
     "generation",
-    Column("project_id", Id, ForeignKey("place.id"), primary_key=True),
     Column("format", String(32), primary_key=True),
     Column("root", String(512), primary_key=True),
+    Column("project_id", Id, ForeignKey("place.id"), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("moved_at", Time, nullable=False),
-    Index("ix_generation_root", "format", "root", "project_id", "number"),
+    sqlite_with_rowid=False,  # one tree instead of two
 )
 
 # -- what formats with shelves are told about them -------------------------------------------------------------------

@@ -25,9 +25,11 @@ MAX_STRUCTURE = 250_000  # brackets, and keys on the way; each costs about half 
 Event: TypeAlias = PartStart | bytes | PartEnd
 
 _BACKSLASH = b"\\"[0]
-_UP_TO_MARK = re.compile(rb'[^"{}\[\]:,]*+')
+# group 1 is the mark that ends the match, group 2 the whole string that does
+_AT_SELECTED = re.compile(rb'[^"{}\[\]:,]*+(["{}\[\]:,])?')
+_ON_PATH = re.compile(rb'[^"{}\[\]:,]*+(?:([{}\[\]:,])|"((?:[^"\\]++|\\.)*)")?', re.DOTALL)
 # possessive inside of the groups only: before 3.11.5, Python mismatches a possessive group whose last round fails half way
-_UP_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*")*', re.DOTALL)
+_OFF_PATH = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*")*([{}\[\]])?', re.DOTALL)
 _UP_TO_QUOTE = re.compile(rb"(?:[^\"\\]++|\\.)*", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:/|u00([0-7][0-9a-fA-F]))")
 _OPEN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?\Z")
@@ -107,21 +109,37 @@ class JsonPartsSplitter:
         return self._depth == len(self._path)
 
     def _read_structure(self, data: bytes, position: int) -> int:
-        on_path = self._on_path
-        match = (_UP_TO_MARK if on_path else _UP_TO_BRACKET).match(data, position)
-        position = match.end() if match else position
-        if position == len(data):
-            return position
-        mark = data[position : position + 1]
-        if mark == b'"':
-            self._begin_string()
-        elif mark in b"{[":
-            self._open(mark)
-        elif mark in b"}]":
-            self._close()
-        else:
-            self._in_value = mark == b":"
-        return position + 1
+        """Pass over marks and whole strings; answers where a string begins that is selected or cut off, or the end."""
+        while True:
+            match = self._pattern().match(data, position)
+            assert match is not None
+            position = match.end()
+            if match.lastindex == 2:
+                self._pass_string(match[2])
+                continue
+            mark = match[1]
+            if mark is None and position == len(data):
+                return position
+            if mark is None or mark == b'"':  # a string that is cut off, or selected
+                self._begin_string()
+                return position if mark else position + 1
+            if mark in b"{[":
+                self._open(mark)
+            elif mark in b"}]":
+                self._close()
+            else:
+                self._in_value = mark == b":"
+
+    def _pattern(self) -> re.Pattern[bytes]:
+        if not self._on_path:
+            return _OFF_PATH
+        return _AT_SELECTED if self._depth == len(self._selected) and self._matches() else _ON_PATH
+
+    def _pass_string(self, text: bytes) -> None:
+        if self._path:
+            self._count()
+            if not self._in_value:
+                self._path[-1] = _read_key(text)
 
     def _open(self, mark: bytes) -> None:
         self._count()

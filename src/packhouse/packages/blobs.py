@@ -190,7 +190,7 @@ def _without_token(access: Access) -> Access:
 
 def _link(connection: Connection, what: Link, placed: Mapping[str, str]) -> dict[str, str]:
     at = now()
-    package_id = changes.ensure_package(connection, what.project, what.format, what.name_key, what.name)
+    package_id, _ = changes.ensure_package(connection, what.project, what.format, what.name_key, what.name)
     blob_id, stored = changes.take_blob(connection, what.content.blob, placed.get(what.content.sha256), at)
     containers.link_blob(connection, package_id, blob_id, at)
     if what.session:
@@ -205,7 +205,8 @@ def _mount(connection: Connection, project: int, format: str, name: str, name_ke
     if blob_id is None:
         return False
     containers.touch_blob(connection, None, blob_id, at)
-    containers.link_blob(connection, changes.ensure_package(connection, project, format, name_key, name), blob_id, at)
+    target, _ = changes.ensure_package(connection, project, format, name_key, name)
+    containers.link_blob(connection, target, blob_id, at)
     return True
 
 

@@ -98,7 +98,7 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
         version=upload.version,
         version_id=format.coordinates.version_id(upload.version) if upload.version else "",
         files=files,
-        tags=upload.tags,
+        tags=tuple(dict.fromkeys(upload.tags)),
         status=upload.status,
         rules=rules,
         claim=claim_of(format, rules, upload.name, upload.version),
@@ -209,9 +209,9 @@ async def drop_losers(house: House, placed: Mapping[str, str], names: Mapping[st
 def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tuple[Published, dict[str, str]]:
     at = changes.begin(connection, plan.project, plan.format, plan.roots, locks=[plan.name_key], claims=locks_of(plan.claim))
     check_claim(connection, plan.claim, plan.project)
-    package_id = changes.ensure_package(connection, plan.project, plan.format, plan.name_key, plan.name)
+    package_id, first = changes.ensure_package(connection, plan.project, plan.format, plan.name_key, plan.name)
     pointed = _find_pointed(connection, plan, package_id)
-    found = changes.find_version(connection, package_id, plan.version_id)
+    found = None if first else changes.find_version(connection, package_id, plan.version_id)
     if found is None:
         if plan.rules.keep_deleted_names and not plan.addressed and changes.was_deleted(connection, package_id, plan.version_id):
             raise Protected(
@@ -229,7 +229,7 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
     published = changed
     if plan.takes is not None:
         _drop_taken(connection, plan, plan.takes, at)
-    changed |= _set_movables(connection, plan, package_id, version_row, at, fresh=found is None)
+    changed |= _set_movables(connection, plan, package_id, version_row, at, first=first, fresh=found is None)
     origin = _origin_of(connection, plan.actor)
     if origin is not None:  # the same bytes again, from another pipeline: that one built it too
         pipelines.add_build(connection, version_row, origin.pipeline, at)
@@ -344,14 +344,14 @@ def _log(
     )
 
 
-def _set_movables(connection: Connection, plan: Plan, package_id: int, version_row: int, at: int, *, fresh: bool) -> bool:
+def _set_movables(connection: Connection, plan: Plan, package_id: int, version_row: int, at: int, *, first: bool, fresh: bool) -> bool:
     changed = False
     # a publish of the same bytes again is a retry: it does not move tags that went elsewhere meanwhile
     if fresh or plan.addressed:
         for name in plan.tags:
             if any(matches_inside(pattern, name) for pattern in plan.rules.fixed_tags):
                 _check_fixed(connection, package_id, name, version_row)
-            changed |= changes.set_tag(connection, package_id, name, version_row, at)
+            changed |= changes.set_tag(connection, package_id, name, version_row, at, first=first)
     if plan.status is not None:
         changed |= changes.set_mark(connection, version_row, "status", None if plan.status == "default" else plan.status, at)
     return changed

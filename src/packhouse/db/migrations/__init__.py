@@ -1,3 +1,3 @@
 """Numbered steps, forward only; run at start, on both dialects."""
 
-HEAD = "0012"
+HEAD = "0013"
