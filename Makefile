@@ -8,6 +8,7 @@ PYTHON  := .venv/bin/python
 # Each mark is touched by scripts/setup. A newer source makes it look again; it installs only where a hash has changed.
 RUNTIME := .venv/.runtime
 DEV     := .venv/.dev
+JOBS    ?= $(shell nproc)
 PAGES   := src/packhouse/ui/static/dist/.built
 # Python without a suffix, which the tools do not find by themselves.
 SCRIPTS := scripts/check-locks scripts/draft-migration scripts/sizes scripts/write-docs
@@ -22,8 +23,8 @@ setup: $(RUNTIME) $(PAGES) ## Install what the server runs on
 serve: $(RUNTIME) $(PAGES) ## Run a registry on 127.0.0.1:8080, its data in ./var
 	@.venv/bin/packhouse serve
 
-test: $(RUNTIME) $(DEV) $(PAGES) clients ## Run the whole suite, real clients included; ARGS="-k npm" narrows it
-	@$(PYTHON) -m pytest $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),$(if $(ARGS),,--every-client)) $(ARGS)
+test: $(RUNTIME) $(DEV) $(PAGES) clients ## Run the whole suite, real clients included, in JOBS processes; ARGS="-k npm" narrows it
+	@$(PYTHON) -m pytest $(or $(ARGS),--numprocesses $(JOBS) --dist loadfile $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),--every-client))
 
 quick: $(RUNTIME) $(DEV) ## Run the tests of pure code: no server, no client, few generated examples
 	@$(PYTHON) -m pytest -q -x --hypothesis-profile quick -m 'not client and not server and not slow' $(or $(ARGS),tests/unit tests/formats)

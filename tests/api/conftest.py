@@ -51,7 +51,7 @@ class Desk:
 
         def write(connection: Connection) -> int:
             at = changes.begin(connection, project["id"], format, ())
-            package = changes.ensure_package(connection, project["id"], format, name, name)
+            package, _ = changes.ensure_package(connection, project["id"], format, name, name)
             row = changes.add_version(connection, package, project["id"], format, name, version, version, ANONYMOUS, at)
             if status is not None:
                 changes.set_mark(connection, row, "status", status, at)

@@ -38,7 +38,7 @@ def fill(connection: Connection, project: int) -> None:
     """Packages, versions, files, tags and marks, at times of their own."""
     at = START
     for n, name in enumerate(NAMES):
-        package = changes.ensure_package(connection, project, "toy", name, name)
+        package, _ = changes.ensure_package(connection, project, "toy", name, name)
         for version in ("1.0", "10.0", "2.0"):
             at += 1_000_000
             row = changes.add_version(connection, package, project, "toy", name, version, version, ANONYMOUS, at)
@@ -152,7 +152,7 @@ def test_a_repository_goes_in_as_many_statements_however_large(sqlite: Desk) -> 
     project = sqlite.project("one")
 
     def push_and_delete(connection: Connection, name: str, versions: int) -> int:
-        held = changes.ensure_package(connection, project, "container", name, name)
+        held, _ = changes.ensure_package(connection, project, "container", name, name)
         for number in range(versions):
             row = changes.add_version(connection, held, project, "container", name, f"{number}", f"{number}", ANONYMOUS, START)
             changes.set_tag(connection, held, f"{number}", row, START)

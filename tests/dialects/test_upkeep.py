@@ -16,7 +16,7 @@ MINUTE = 60_000_000
 
 def fill(connection: Connection, project: int) -> None:
     """A version with three files and one with two of which one was deleted, a minute apart, each with a derived one."""
-    package = changes.ensure_package(connection, project, "toy", "a", "a")
+    package, _ = changes.ensure_package(connection, project, "toy", "a", "a")
     for number, files in enumerate((3, 2)):
         at = START + number * MINUTE
         row = changes.add_version(connection, package, project, "toy", "a", f"{number}.0", f"{number}.0", ANONYMOUS, at)

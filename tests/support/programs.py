@@ -294,7 +294,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Matrix(config.getoption("--every-client")), "client-matrix")
+    if not hasattr(config, "workerinput"):  # one of several processes sees a part of the run; the first one hears of all
+        config.pluginmanager.register(Matrix(config.getoption("--every-client")), "client-matrix")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

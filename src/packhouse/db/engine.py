@@ -216,6 +216,7 @@ class SqliteDatabase:
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         self._glancing = self._engine.connect()
         self._changing = self._engine.execution_options(**{BY_HAND: True}).connect()  # for the thread whose turn it is
+        self._changing.begin()  # for SQLAlchemy one transaction, as long as it lives; the real ones are in `_transaction`
         # the same for both kinds of hot read: a commit empties the page cache of every other connection
         self._hot = self._glancing.connection.driver_connection
 
