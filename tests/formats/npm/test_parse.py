@@ -574,15 +574,7 @@ def test_audit_body_may_be_compressed() -> None:
 
 @pytest.mark.parametrize(
     ("body", "encoding"),
-    [
-        (b"", ""),
-        (b"[]", ""),
-        (b"{", ""),
-        (b"\xff", ""),
-        (b"{}", "gzip"),
-        (gzip.compress(b"{}", mtime=0)[:-4], "gzip"),
-        (gzip.compress(b"no", mtime=0), "gzip"),
-    ],
+    [(b"", ""), (b"[]", ""), (b"{", ""), (b"\xff", ""), (b"{}", "gzip"), (gzip.compress(b"{}")[:-4], "gzip"), (gzip.compress(b"no"), "gzip")],
 )
 def test_audit_of_nothing_is_refused(body: bytes, encoding: str) -> None:
     """A body that is no audit raises something that is no refusal."""

@@ -242,7 +242,7 @@ def test_twins(tmp_path: Path) -> None:
         read(make_openwrt(two), tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"MZ", b"!<arch>", b"\x1f\x8b", b"\x1f\x8b\x08", b"!<arch>\nx", gzip.compress(b"x" * 2000, mtime=0)])
+@pytest.mark.parametrize("content", [b"", b"MZ", b"!<arch>", b"\x1f\x8b", b"\x1f\x8b\x08", b"!<arch>\nx", gzip.compress(b"x" * 2000)])
 def test_no_package(tmp_path: Path, content: bytes) -> None:
     """Something else could be taken for a package."""
     with pytest.raises(InvalidUpload):
