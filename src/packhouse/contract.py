@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ from packhouse.model import (
     Blob,
     Commit,
     Documents,
+    FileRow,
     GitEntry,
     Instant,
     LogRecord,
@@ -34,6 +35,7 @@ from packhouse.model import (
     Spooled,
     Struct,
     Upload,
+    VersionRow,
     replace,
 )
 from packhouse.responses import Answer, Document, FileReply
@@ -286,6 +288,9 @@ class Packages(Protocol):
     async def yank(self, name: str, version: str, reason: str | None) -> None:
         """Set the reason ("" for none given), or clear it with None. Raises `VersionNotFound`."""
 
+    async def yank_all(self, name: str, reasons: Mapping[str, str | None]) -> None:
+        """The same for several versions: all or nothing. One that is gone by now is passed over. Raises `PackageNotFound`."""
+
     async def from_git(self, project: int, read: Callable[Concatenate[Git, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`read(git, ...)` over a project's repository, in a thread, under a time limit. Raises `RepositoryNotFound`."""
 
@@ -300,6 +305,22 @@ class Packages(Protocol):
 
     async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:
         """Remove a file, all below a path that ends in a slash, a version or a whole package. Raises `NotFound` and its like."""
+
+    async def delete_files(self, name: str, files: Collection[tuple[str, str]]) -> None:
+        """Remove what these paths of versions mean: all or nothing. What is gone by now is passed over; all of it: raises `FileNotFound`."""
+
+
+class Neighbours(Protocol):
+    """What a project has already, as the transaction sees it that adds a version to it: nothing comes beside it meanwhile.
+
+    That holds for the package, and for others where a list is made of both: where an `Index` is over their shelf, or over all.
+    """
+
+    def versions(self) -> Sequence[VersionRow]:
+        """Those of the package that the version belongs to, in whatever spelling, oldest first, without their files."""
+
+    def files(self, paths: Sequence[str], packages: Sequence[str] = (), *, facts: bool = False) -> Sequence[tuple[VersionRow, FileRow]]:
+        """What is at these paths, newest first: of this package, or of those with these keys. `facts`: with what is kept of each."""
 
 
 class Call(Protocol):
@@ -429,6 +450,7 @@ class Index:
     names_places: bool = False  # its documents name the paths of projects: made again when one of them has moved
     # over shelves: there where a shelf of this name is set up, packages or not; `Moment.options` has what is set, and its key signs
     set_up: bool = False
+    opened: bool = False  # what comes to a shelf that is not set up sets it up, with a key (`Packages.open_shelf`); else somebody has to
 
 
 class Signer(Protocol):
@@ -594,6 +616,8 @@ class Format:
     state_of: Callable[[str, str], tuple[str, Any] | None] | None = None
     unfinished: Callable[[Iterable[str]], Iterable[Sequence[str]]] | None = None  # of a version's paths: uploads that lack what comes last
     unique_in_group: Callable[[str, str], bool] | None = None  # (name, root group): coordinates must be unique under the root group
+    # (what is to come, what is there) → raises where clients could not tell them apart; whether it is published, promoted or restored
+    check_neighbours: Callable[[VersionRow, Neighbours], None] | None = None
     owned_names: bool = False  # a name belongs to the first project under the root group that publishes it, until no version is left
     yanking: Yanking | None = None  # None: its clients know nothing like it
     transfer: Transfer | None = None  # None: `packhouse import` does not know it
@@ -627,6 +651,7 @@ __all__ = [
     "Log",
     "LooseBlobs",
     "Moment",
+    "Neighbours",
     "NewDocument",
     "Packages",
     "Params",

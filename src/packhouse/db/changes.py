@@ -129,6 +129,16 @@ def find_version(connection: Connection, package_id: int, version_id: str) -> tu
     return None if row is None else (row[0], row[1])
 
 
+def find_versions(connection: Connection, package_id: int, version_ids: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Those of these versions that are live: id → row id and text."""
+    found: dict[str, tuple[int, str]] = {}
+    for some in batches(sorted(set(version_ids))):
+        of = (version.c.package_id == package_id, version.c.version_id.in_(some), version.c.deleted.is_(None))
+        for id_, row, text in connection.execute(select(version.c.version_id, version.c.id, version.c.version).where(*of).order_by(version.c.id)):
+            found[id_] = (row, text)
+    return found
+
+
 def was_deleted(connection: Connection, package_id: int, version_id: str) -> bool:
     """A version with this id was there once and is not now."""
     rows = select(version.c.id).where(version.c.package_id == package_id, version.c.version_id == version_id, version.c.deleted.is_not(None)).limit(1)
@@ -162,6 +172,16 @@ def find_files(connection: Connection, version_row: int, path: str | None = None
     else:
         rows = _FIND_FILES_AT.rows(connection, version_id=version_row, path=path)
     return {(path, shelf): (id_, sha256) for id_, path, shelf, sha256 in rows}
+
+
+def find_files_of(connection: Connection, version_rows: Iterable[int]) -> dict[int, dict[tuple[str, str], int]]:
+    """The live files of each of these versions: row id → (path, shelf) → id."""
+    found: dict[int, dict[tuple[str, str], int]] = {row: {} for row in version_rows}
+    for some in batches(list(found)):
+        live = select(file.c.version_id, file.c.path, file.c.shelf, file.c.id).where(file.c.version_id.in_(some), file.c.deleted.is_(None))
+        for row, path, shelf, id_ in connection.execute(live):
+            found[row][path, shelf] = id_
+    return found
 
 
 def _projects_with(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -269,8 +289,16 @@ def delete_files(connection: Connection, ids: Sequence[int], at: Instant) -> Non
 
 def is_bare(connection: Connection, version_row: int) -> bool:
     """Whether nothing is left of a version but what we made ourselves."""
-    kept = select(file.c.id).where(file.c.version_id == version_row, file.c.deleted.is_(None), file.c.derived.is_(False)).limit(1)
-    return connection.execute(kept).first() is None
+    return bool(bare_of(connection, [version_row]))
+
+
+def bare_of(connection: Connection, version_rows: Sequence[int]) -> set[int]:
+    """Those of these versions of which nothing is left but what we made ourselves."""
+    bare = set(version_rows)
+    for some in batches(version_rows):
+        kept = select(file.c.version_id).where(file.c.version_id.in_(some), file.c.deleted.is_(None), file.c.derived.is_(False)).distinct()
+        bare.difference_update(connection.scalars(kept))
+    return bare
 
 
 _ROW: Any = bindparam("row", type_=Id)
@@ -297,6 +325,14 @@ def delete_version(connection: Connection, version_row: int, at: Instant) -> Non
         end.rows(connection, row=version_row, at=at)
 
 
+def delete_versions(connection: Connection, package_id: int, version_rows: Sequence[int], at: Instant) -> None:
+    """These versions of a package, their files and the tags that point to them end now."""
+    for some in batches(version_rows):
+        connection.execute(update(file).where(file.c.version_id.in_(some), file.c.deleted.is_(None)).values(deleted=at))
+        connection.execute(update(version).where(version.c.id.in_(some), version.c.deleted.is_(None)).values(deleted=at))
+        connection.execute(update(tag).where(tag.c.package_id == package_id, tag.c.version_id.in_(some), tag.c.until.is_(None)).values(until=at))
+
+
 def delete_package(connection: Connection, package_id: int, at: Instant) -> None:
     """Every version of a package, its files and its tags end now. The caller holds the lock of the package (`begin`)."""
     for end in _END_PACKAGE:
@@ -308,8 +344,12 @@ def live_versions(connection: Connection, package_id: int) -> list[tuple[int, st
     return [(r.id, r.version) for r in rows]
 
 
-def shelves_of(connection: Connection, version_row: int) -> set[str]:
-    return set(connection.scalars(select(file.c.shelf).where(file.c.version_id == version_row, file.c.deleted.is_(None)).distinct()))
+def shelves_of(connection: Connection, *version_rows: int) -> set[str]:
+    """The shelves that the live files of these versions stand on."""
+    found: set[str] = set()
+    for some in batches(version_rows):
+        found.update(connection.scalars(select(file.c.shelf).where(file.c.version_id.in_(some), file.c.deleted.is_(None)).distinct()))
+    return found
 
 
 _FIND_TAG = Hot(
@@ -335,18 +375,33 @@ def tagged_version(connection: Connection, package_id: int, name: str) -> int | 
     return connection.scalar(select(tag.c.version_id).where(tag.c.package_id == package_id, tag.c.name == name, tag.c.until.is_(None)))
 
 
+def tags_of(connection: Connection, project: int, format: str, name_key: str, version_ids: Sequence[str]) -> list[str]:
+    """The tags that point at any of these versions of a package now."""
+    found: list[str] = []
+    of = (package.c.project_id == project, package.c.format == format, package.c.name_key == name_key, tag.c.until.is_(None))
+    for some in batches(version_ids):
+        joined = tag.join(package, package.c.id == tag.c.package_id).join(version, version.c.id == tag.c.version_id)
+        found += connection.scalars(select(tag.c.name).select_from(joined).where(*of, version.c.version_id.in_(some)))
+    return sorted(found)
+
+
 def set_mark(connection: Connection, version_row: int, kind: str, value: str | None, at: Instant) -> bool:
     """Set a mark on a version, or end it with None; False where nothing changed."""
-    current = connection.execute(
-        select(mark.c.id, mark.c.value).where(mark.c.version_id == version_row, mark.c.kind == kind, mark.c.until.is_(None))
-    ).first()
-    if (current.value if current else None) == value:
-        return False
-    if current is not None:
-        connection.execute(update(mark).where(mark.c.id == current.id).values(until=at))
-    if value is not None:
-        connection.execute(insert(mark).values(version_id=version_row, kind=kind, value=value, since=at))
-    return True
+    return bool(set_marks(connection, kind, {version_row: value}, at))
+
+
+def set_marks(connection: Connection, kind: str, values: Mapping[int, str | None], at: Instant) -> list[int]:
+    """`set_mark` for each of these versions by its row id; answers those that changed."""
+    current: dict[int, tuple[int, str]] = {}
+    for some in batches(list(values)):
+        marks = select(mark.c.version_id, mark.c.id, mark.c.value).where(mark.c.version_id.in_(some), mark.c.kind == kind, mark.c.until.is_(None))
+        current.update((row, (id_, value)) for row, id_, value in connection.execute(marks))
+    changed = [row for row, value in values.items() if value != (current[row][1] if row in current else None)]
+    for ended in batches([current[row][0] for row in changed if row in current]):
+        connection.execute(update(mark).where(mark.c.id.in_(ended)).values(until=at))
+    if added := [{"version_id": row, "kind": kind, "value": values[row], "since": at} for row in changed if values[row] is not None]:
+        connection.execute(insert(mark), added)
+    return changed
 
 
 _ADD_EVENT = adding(event, "at", "what", "actor_id", "actor", "credential", "project_id", "format", "package_id", "version_id", "detail", answer="id")
@@ -365,10 +420,33 @@ def add_event(
     detail: Mapping[str, Any] | None = None,
 ) -> int:
     """One line of the one log."""
-    text = msgspec.json.encode(detail or {}, order="sorted").decode()
-    who = {"actor_id": actor.user_id, "actor": actor.username or actor.kind, "credential": actor.kind}
     where = {"project_id": project, "format": format, "package_id": package_id, "version_id": version_id}
-    return int(_ADD_EVENT.value(connection, at=at, what=what, detail=text, **who, **where))
+    return int(_ADD_EVENT.value(connection, at=at, what=what, detail=_text_of(detail), **_who(actor), **where))
+
+
+def add_events(
+    connection: Connection,
+    at: Instant,
+    what: str,
+    actor: Actor,
+    details: Iterable[tuple[int | None, Mapping[str, Any]]],
+    *,
+    project: int,
+    format: str,
+    package_id: int,
+) -> None:
+    """A line for each of these changes of a package: the row id of its version, where it is about one, and its detail."""
+    same = {"at": at, "what": what, **_who(actor), "project_id": project, "format": format, "package_id": package_id}
+    if rows := [{**same, "version_id": row, "detail": _text_of(detail)} for row, detail in details]:
+        connection.execute(insert(event), rows)
+
+
+def _text_of(detail: Mapping[str, Any] | None) -> str:
+    return msgspec.json.encode(detail or {}, order="sorted").decode()
+
+
+def _who(actor: Actor) -> dict[str, Any]:
+    return {"actor_id": actor.user_id, "actor": actor.username or actor.kind, "credential": actor.kind}
 
 
 def add_downloads(

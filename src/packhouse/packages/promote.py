@@ -7,19 +7,20 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access
 from packhouse.contract import Format
-from packhouse.db import changes, packages
+from packhouse.db import changes, packages, shelves
 from packhouse.db.packages import Listed
 from packhouse.errors import Conflict, PackageNotFound, Unsupported
 from packhouse.model import About, Action, NewFile, Published, Spooled, Upload
 from packhouse.packages import publish, rules
 from packhouse.packages.house import House
 from packhouse.packages.removal import format_of
+from packhouse.packages.shelves import NewShelf, add_missing, box_of, make_keys
 
 
 def promote(connection: Connection, house: House, source: Access, target: Access, version_id: int) -> tuple[Listed, Published]:
     """The version as it is in the source, and what was added to the target; both projects were authorised.
 
-    Raises `PackageNotFound`, `Unsupported` for what is no package, `AlreadyExists`, `Protected`, `Invalid`.
+    Raises `PackageNotFound`, `Unsupported` for what is no package, `AlreadyExists`, `Conflict`, `Protected`, `Invalid`.
     """
     assert source.place is not None and target.place is not None
     found = packages.get_package(connection, source.place.id, version_id)
@@ -31,6 +32,7 @@ def promote(connection: Connection, house: House, source: Access, target: Access
     if source.place.id == target.place.id:
         raise Conflict("The version is in this project already: name another one")
     plan = _plan(connection, format_, found, target)
+    _open_shelves(connection, house, format_, target, plan)
     try:
         published = publish.publish_held(connection, plan)
     except changes.BlobGone as error:
@@ -48,6 +50,27 @@ def promote(connection: Connection, house: House, source: Access, target: Access
         detail=detail,
     )
     return found, published
+
+
+def _open_shelves(connection: Connection, house: House, format: Format, target: Access, plan: publish.Plan) -> None:
+    """What no list would name is of no use there: its shelves are set up where an upload would do it. Raises `Conflict` where none would."""
+    kept = [index for index in format.indexes.values() if index.set_up]
+    if not kept:
+        return
+    assert target.place is not None
+    place = target.place
+    wanted = sorted({new.shelf.partition("/")[0] for new, _ in plan.files if new.shelf})
+    missing = [name for name in wanted if shelves.find_shelf(connection, place.id, format.name, name) is None]
+    if not missing:
+        return
+    if not any(index.opened for index in kept):
+        raise Conflict(f"{place.full_path} has no distribution {', '.join(missing)}: create it there, then promote the version again")
+    rules.check_bounds(target.actor, format.name, set())
+    # all that this transaction will lock, at once and in order: one lock after another could wait for who waits for this one
+    changes.begin(connection, place.id, format.name, plan.roots, locks=[plan.name_key, "shelves"], claims=publish.locks_of(plan.claim))
+    for name in missing:
+        keys = make_keys(box_of(house), f"{name} ({format.name}, {place.id})")
+        add_missing(connection, place.id, format.name, NewShelf(name=name, alias="", values={}), keys, target.actor)
 
 
 def _plan(connection: Connection, format: Format, found: Listed, target: Access) -> publish.Plan:

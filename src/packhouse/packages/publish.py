@@ -15,13 +15,14 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import EXCHANGED
 from packhouse.blobs.store import Store, stored_names
-from packhouse.contract import Format
+from packhouse.contract import Format, Neighbours
 from packhouse.db import changes, containers, pipelines
 from packhouse.errors import AlreadyExists, BlobNotFound, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
 from packhouse.grammar.patterns import matches_inside
-from packhouse.model import Actor, FileRow, NewFile, Place, Published, Reference, Spooled, Struct, Upload
+from packhouse.model import Actor, FileRow, NewFile, Place, Published, Reference, Spooled, Struct, Upload, VersionRow
 from packhouse.packages.crash import crash_point
 from packhouse.packages.house import House
+from packhouse.packages.neighbours import Held
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Plan(Struct):
     addressed: bool = False
     roots: Any = ()
     takes: tuple[str, str, tuple[str, ...]] | None = None
+    check: Callable[[VersionRow, Neighbours], None] | None = None  # the format's own
 
 
 def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, files: Iterable[tuple[NewFile, Spooled]], rules: Rules) -> Plan:
@@ -105,6 +107,7 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
         references=upload.references,
         addressed=upload.addressed,
         takes=upload.takes,
+        check=format.check_neighbours,
         roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
     )
 
@@ -136,7 +139,7 @@ def shelf_root(shelf: str) -> str:
 
 
 async def publish(house: House, plan: Plan) -> Published:
-    """Store and list it: all or nothing. Raises `AlreadyExists`, `Invalid`, `Protected`, `OutOfSpace`."""
+    """Store and list it: all or nothing. Raises `AlreadyExists`, `Invalid`, `Protected`, `OutOfSpace`, and what the format's check does."""
     placed, (published, names) = await write_with_blobs(house, [spooled for _, spooled in plan.files], _commit, plan)
     crash_point("after commit")
     await drop_losers(house, placed, names)
@@ -209,6 +212,8 @@ async def drop_losers(house: House, placed: Mapping[str, str], names: Mapping[st
 def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tuple[Published, dict[str, str]]:
     at = changes.begin(connection, plan.project, plan.format, plan.roots, locks=[plan.name_key], claims=locks_of(plan.claim))
     check_claim(connection, plan.claim, plan.project)
+    if plan.check is not None:
+        plan.check(_coming(plan), Held(connection, plan.project, plan.format, plan.name_key))
     package_id, first = changes.ensure_package(connection, plan.project, plan.format, plan.name_key, plan.name)
     pointed = _find_pointed(connection, plan, package_id)
     found = None if first else changes.find_version(connection, package_id, plan.version_id)
@@ -238,6 +243,15 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
         _log(connection, plan, at, package_id, version_row, version_text, origin, published=published)
     crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
+
+
+def _coming(plan: Plan) -> VersionRow:
+    """The version as it would be read if it were there."""
+    files = tuple(
+        FileRow(id=number, project=plan.project, path=new.path, blob=spooled.blob, facts=new.facts, shelf=new.shelf, derived=new.derived)
+        for number, (new, spooled) in enumerate(plan.files)
+    )
+    return VersionRow(id=0, project=plan.project, name=plan.name, version=plan.version, files=files)
 
 
 def _put_files(

@@ -6,13 +6,14 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access
 from packhouse.db import bin as deleted
-from packhouse.db import changes
+from packhouse.db import changes, neighbours
 from packhouse.db.bin import BinRow
 from packhouse.db.engine import now
-from packhouse.errors import Conflict, PackageNotFound
-from packhouse.model import Action, Instant
+from packhouse.errors import AlreadyExists, Conflict, PackageNotFound
+from packhouse.model import Action, Instant, VersionRow
 from packhouse.packages import change, publish, rules
 from packhouse.packages.house import House
+from packhouse.packages.neighbours import Held
 from packhouse.packages.removal import format_of
 
 DAY: Instant = 86_400_000_000
@@ -42,6 +43,7 @@ def restore(connection: Connection, house: House, access: Access, id: int) -> in
     publish.check_claim(connection, claim, old.project)
     if changes.find_version(connection, old.package_id, old.version_id) is not None:
         raise Conflict(f"{old.name} {old.version} is there again: what was published since cannot be overwritten. Delete it first")
+    _check_neighbours(connection, what, old)
     if not deleted.lock_bytes(connection, [old.id], at):
         raise Conflict(f"The bytes of {old.name} {old.version} were collected: publish it again")
     new = _bring_back(connection, old, at)
@@ -51,6 +53,20 @@ def restore(connection: Connection, house: House, access: Access, id: int) -> in
         connection, at, "restore", access.actor, project=old.project, format=old.format, package_id=old.package_id, version_id=new, detail=detail
     )
     return new
+
+
+def _check_neighbours(connection: Connection, what: change.Target, old: BinRow) -> None:
+    """Raises `Conflict` where what was published since is too much like it."""
+    check = what.format.check_neighbours
+    if check is None:
+        return
+    coming = VersionRow(
+        id=0, project=old.project, name=old.name, version=old.version, created=old.created, files=tuple(neighbours.files_of(connection, old))
+    )
+    try:
+        check(coming, Held(connection, old.project, old.format, what.name_key))
+    except AlreadyExists as error:
+        raise Conflict(f"{old.name} {old.version} cannot be restored beside what was published since: {error.message}") from error
 
 
 def _bring_back(connection: Connection, old: BinRow, at: Instant) -> int:

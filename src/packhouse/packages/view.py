@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Format, Found, Git, Index
-from packhouse.db import containers, places, shelves
+from packhouse.db import changes, containers, places, shelves
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
@@ -476,36 +476,60 @@ class View:
             publish.discard(kept)
 
     async def tag(self, name: str, tag: str, version: str | None) -> None:
-        project = await self._authorized(name, version, Action.DELETE if version is None else Action.PUBLISH, (tag,))
+        project = await self._authorized(name, _one(version), Action.DELETE if version is None else Action.PUBLISH, (tag,))
         await self._house.database.write(change.tag, self._target(project, name), tag, version)
 
     async def yank(self, name: str, version: str, reason: str | None) -> None:
-        project = await self._authorized(name, version, Action.DELETE)
+        project = await self._authorized(name, (version,), Action.DELETE)
         await self._house.database.write(change.yank, self._target(project, name), version, reason)
 
+    async def yank_all(self, name: str, reasons: Mapping[str, str | None]) -> None:
+        if reasons:
+            project = await self._authorized(name, tuple(reasons), Action.DELETE)
+            await self._house.database.write(change.yank_all, self._target(project, name), reasons)
+
     async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:
-        project = await self._authorized(name, version, Action.DELETE)
+        project = await self._authorized(name, _one(version), Action.DELETE)
         await self._house.database.write(change.delete, self._target(project, name), version, path)
+
+    async def delete_files(self, name: str, files: Collection[tuple[str, str]]) -> None:
+        if files:
+            project = await self._authorized(name, tuple(dict.fromkeys(version for version, _ in files)), Action.DELETE)
+            await self._house.database.write(change.delete_files, self._target(project, name), files)
 
     def _target(self, project: int, name: str) -> change.Target:
         return change.target(self._format, project, self._access.actor, name)
 
-    async def _authorized(self, name: str, version: str | None, action: Action, tags: Sequence[str] = ()) -> int:
-        """The one project that a change of this name means, where the actor may make it."""
+    async def _authorized(self, name: str, versions: Sequence[str], action: Action, tags: Sequence[str] = ()) -> int:
+        """The one project that a change of this name, or of these versions of it, means, where the actor may make it."""
         key = self._format.coordinates.name_key(name)
         projects = await self._projects(key)
         if not projects:
             raise PackageNotFound()
         if len(projects) > 1:
-            projects = await self._house.database.read(
-                rows_db.narrow, self._format.name, key, projects, None if version is None else self._format.coordinates.version_id(version)
-            )
+            projects = await self._house.database.read(_read_holders, self._format.name, key, projects, self._version_ids(versions))
         if len(projects) != 1:
             raise VersionNotFound() if not projects else Unsupported(f"{name} is in several projects of this scope: use the URL of the project")
         access = self._access if self._level == "project" else await self._lookup(projects[0])
         authorize(access, action)
-        await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version or "", action, tags)
+        if len(versions) > 1 and not tags:  # a rule forbids a name, or a tag: those of all these versions are looked at together
+            tags = await self._house.database.read(changes.tags_of, projects[0], self._format.name, key, self._version_ids(versions))
+        version = versions[0] if versions else ""
+        await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version, action, tags)
         return projects[0]
+
+    def _version_ids(self, versions: Sequence[str]) -> list[str]:
+        return [self._format.coordinates.version_id(version) if version else "" for version in versions]
+
+
+def _one(version: str | None) -> tuple[str, ...]:
+    """The versions that a change is about; none: the whole package."""
+    return () if version is None else (version,)
+
+
+def _read_holders(connection: Connection, format: str, key: str, projects: Sequence[int], versions: Sequence[str]) -> list[int]:
+    """Those of the projects that hold any of these versions; all of them without one."""
+    return sorted({project for version in versions or (None,) for project in rows_db.narrow(connection, format, key, projects, version)})
 
 
 class Snapshot(NamedTuple):

@@ -8,6 +8,7 @@ import itertools
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -218,19 +219,46 @@ def test_kinds_and_podspecs_at_once(shop: Shop) -> None:
         assert shop.spec(one)["summary"] == ("first", "second", "third")[statuses.index(201)]
 
 
+def test_names_at_once(shop: Shop) -> None:
+    """Of two names that differ in case and come at the same time both could be there, with different versions."""
+    for number in range(4):
+        spelled = [sample(f"{name}{number}", version) for name, version in (("Foo", "1.0"), ("foo", "2.0"), ("FOO", "3.0"))]
+        assert sorted(put_at_once(shop, [(one, one.content, {}) for one in spelled])) == [201, 409, 409]
+
+
 def test_two_cases_of_a_name(shop: Shop) -> None:
-    """Of a pod that is there in two cases no version could be published any more."""
+    """A pod could be there in two cases by a restore, or not come back though the other one is gone."""
     shop.post(podspec("Bin", "1.0")).expect(201)
     (package,) = shop.stand.list_packages(shop.team.project)
     shop.ask("DELETE", "pods/Bin/1.0").expect(204)
     shop.post(podspec("bin", "2.0")).expect(201)
     assert "case" in shop.post(podspec("Bin", "3.0")).expect(409).json()["message"]
-    shop.stand.api("POST", f"/projects/{shop.team.project['id']}/packages/{package['id']}/-/restore", token=shop.team.maintainer.token).expect(201)
-    for name, version in (("Bin", "3.0"), ("bin", "4.0")):
-        shop.post(podspec(name, version)).expect(201)
-        assert shop.lines(sample(name))[0].endswith(f"/{version}")
-    assert "Bin" in shop.post(podspec("bin", "3.0")).expect(409).json()["message"]
-    assert "case" in shop.post(podspec("BIN", "5.0")).expect(409).json()["message"]
+    restore = f"/projects/{shop.team.project['id']}/packages/{package['id']}/-/restore"
+    said = shop.stand.want(409, "POST", restore, token=shop.team.maintainer.token)["message"]
+    assert "Bin 1.0 cannot be restored" in said and "Pod Bin differs from bin" in said
+    assert shop.lines(sample("bin")) == ["bin/2.0"] and shop.lines(sample("Bin")) == []
+    shop.ask("DELETE", "pods/bin/2.0").expect(204)
+    shop.stand.want(201, "POST", restore, token=shop.team.maintainer.token)
+    assert shop.lines(sample("Bin")) == ["Bin/1.0"]
+
+
+@pytest.mark.parametrize(("name", "version", "beside"), [("foo", "2.0", ""), ("Foo", "1.0.0", ""), ("Foo", "1.0", "another")])
+def test_promoted_beside_another(shop: Shop, name: str, version: str, beside: str) -> None:
+    """A pod that is promoted could be there in two spellings, or be told to be there with its podspec and be there with another one."""
+    one = shop.publish("Foo", "1.0", summary="x")
+    (package,) = shop.stand.list_packages(shop.team.project)
+    target = Shop(shop.stand, replace(shop.team, project=shop.stand.make_project(shop.team.group)))
+    other = sample(name, version, summary="x")
+    content, headers = form(file=one.content, podspec=podspec(name, version, summary=beside)) if beside else (other.content, {})
+    target.put(other, content, headers, shop.team.developer).expect(201)
+    path = f"/projects/{shop.team.project['id']}/packages/{package['id']}/-/promote"
+    ask, developer = {"to": target.team.project["id"]}, shop.team.developer.token
+    assert shop.stand.want(409, "POST", path, ask, token=developer)["message"].startswith("409 Conflict - ")
+    assert target.ask("GET", other.list, None, shop.team.reporter).expect(200).text == f"{name}/{version}\n"
+    target.ask("DELETE", f"pods/{name}/{version}").expect(204)
+    for status in (201, 200):
+        shop.stand.want(status, "POST", path, ask, token=developer)
+    assert target.spec(one)["summary"] == "x"
 
 
 def test_too_much_of_a_shard(shop: Shop) -> None:

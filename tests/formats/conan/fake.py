@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from packhouse.contract import INSTANCE, PROJECT, Form, Part, Route
-from packhouse.errors import AlreadyExists, FileNotFound, PackageNotFound, VersionNotFound
+from packhouse.errors import AlreadyExists, FileNotFound, NotFound, PackageNotFound, VersionNotFound
 from packhouse.formats.conan import FORMAT
 from packhouse.formats.conan.names import name_key, version_id
 from packhouse.model import Actor, FileRow, Moment, NewFile, PackageRow, Published, Reach, Rows, Spooled, Upload, VersionRow
@@ -113,6 +114,11 @@ class House:
             self.versions[key] = msgspec.structs.replace(row, files=left)
         if len(left) == len(row.files):
             raise FileNotFound
+
+    async def delete_files(self, name: str, files: Collection[tuple[str, str]]) -> None:
+        for version, path in files:
+            with contextlib.suppress(NotFound):
+                await self.delete(name, version, path)
 
     def content(self, reply: FileReply) -> bytes:
         """The bytes of an answer."""

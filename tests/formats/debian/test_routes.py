@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -130,6 +131,21 @@ def test_refused_uploads(shop: Shop) -> None:
     for content in (b"", b"no package", make_deb({"Package": "toy"})):
         shop.put(good.filename, content).expect(400)
     assert shop.stand.list_packages(shop.team.project) == []
+
+
+def test_promoted_to_no_distribution(shop: Shop) -> None:
+    """A package could be promoted to where no list names it, and nobody be told why."""
+    target = Shop(shop.stand, replace(shop.team, project=shop.stand.make_project(shop.team.group)))
+    shop.publish()
+    [package] = shop.stand.list_packages(shop.team.project)
+    path, to = f"/projects/{shop.project}/packages/{package['id']}/-/promote", {"to": target.project}
+    token = shop.team.developer.token
+    said = shop.stand.want(409, "POST", path, to, token=token)["message"]
+    assert f"{target.team.project['path_with_namespace']} has no distribution bookworm" in said
+    assert shop.stand.list_packages(target.team.project) == []
+    target.create().expect(201)
+    shop.stand.want(201, "POST", path, to, token=token)
+    assert "Package: toy\n" in target.get("dists/bookworm/main/binary-amd64/Packages", shop.team.reporter).expect(200).text
 
 
 def test_twice(shop: Shop) -> None:

@@ -138,10 +138,9 @@ class House:
             tags[tag] = version
         self.shelf[name] = msgspec.structs.replace(package, tags=tags)
 
-    async def yank(self, name: str, version: str, reason: str | None) -> None:
-        await self.rows(name, version)
+    async def yank_all(self, name: str, reasons: Mapping[str, str | None]) -> None:
         package = self.package(name)
-        versions = tuple(msgspec.structs.replace(row, yanked=reason) if row.version == version else row for row in package.versions)
+        versions = tuple(msgspec.structs.replace(row, yanked=reasons.get(row.version, row.yanked)) for row in package.versions)
         self.shelf[name] = msgspec.structs.replace(package, versions=versions)
 
     async def delete(self, name: str, version: str | None = None, path: str | None = None) -> None:

@@ -258,23 +258,23 @@ def test_deprecation_changes_only_what_is_new(house: House, monkeypatch: pytest.
     publish(house, sample())
     publish(house, sample(version="1.1.0"))
     deprecate(house, "old", "1.0.0")
-    changed: list[str] = []
-    yank = house.yank
+    changed: list[Mapping[str, str | None]] = []
+    yank_all = house.yank_all
 
-    async def watched(name: str, version: str, reason: str | None) -> None:
-        changed.append(version)
-        await yank(name, version, reason)
+    async def watched(name: str, reasons: Mapping[str, str | None]) -> None:
+        changed.append(reasons)
+        await yank_all(name, reasons)
 
-    monkeypatch.setattr(house, "yank", watched)
+    monkeypatch.setattr(house, "yank_all", watched)
     deprecate(house, "newer", "1.1.0", "9.9.9")
-    assert changed == ["1.1.0"]
+    assert changed == [{"1.1.0": "newer"}]
 
 
 def test_deprecation_without_a_reason_is_not_rewritten(house: House) -> None:
     """A version yanked elsewhere without a reason gets one, only because its document came back."""
     publish(house, sample())
     publish(house, sample(version="1.1.0"))
-    asyncio.run(house.yank("@acme/toy", "1.0.0", ""))
+    asyncio.run(house.yank_all("@acme/toy", {"1.0.0": ""}))
     deprecate(house, "x", "1.1.0")
     assert [row.yanked for row in house.shelf["@acme/toy"].versions] == ["", "x"]
 

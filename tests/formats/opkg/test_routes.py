@@ -7,6 +7,8 @@ import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
+from threading import Barrier
 from urllib.parse import quote
 
 import pytest
@@ -201,17 +203,57 @@ def test_two_versions_with_one_file(shop: Shop) -> None:
 
 
 def test_what_comes_back_beside_another(shop: Shop) -> None:
-    """A package that is restored could be listed with a digest that its address does not have."""
+    """A package that is restored could have the file of another one, or be lost for good though that one is gone."""
     one = shop.publish("a_b", "1")
     shop.delete(f"{FEED}/{one.filename}").expect(204)
     other = shop.publish("a", "b_1")
-    login, place = basic(shop.team.maintainer.user, shop.team.maintainer.token), f"/api/v4/projects/{shop.team.project['id']}"
-    [gone] = shop.stand.http.get(f"{place}/-/packages/deleted", login).expect(200).json()
-    shop.stand.http.request("POST", f"{place}/packages/{gone['id']}/-/restore", b"", login)
-    assert len(shop.stand.list_packages(shop.team.project)) == 2
+    place, token = f"/projects/{shop.team.project['id']}", shop.team.maintainer.token
+    [gone] = shop.stand.want(200, "GET", f"{place}/-/packages/deleted", token=token)
+    said = shop.stand.want(409, "POST", f"{place}/packages/{gone['id']}/-/restore", token=token)["message"]
+    assert said.startswith("409 Conflict - a_b 1 cannot be restored") and "the package a:" in said
     assert shop.listed() == {other.sha256} and shop.get(f"{FEED}/{other.filename}").expect(200).body == other.content
     shop.delete(f"{FEED}/{other.filename}").expect(204)
+    shop.stand.want(201, "POST", f"{place}/packages/{gone['id']}/-/restore", token=token)
     assert shop.listed() == {one.sha256} and shop.get(f"{FEED}/{one.filename}").expect(200).body == one.content
+
+
+def test_promoted_beside_another(shop: Shop) -> None:
+    """A package that is promoted could have the file of another one, or come to a feed that nobody has opened, where no list names it."""
+    target = Shop(shop.stand, replace(shop.team, project=shop.stand.make_project(shop.team.group)))
+    one = shop.publish("a_b", "1")
+    [package] = shop.stand.list_packages(shop.team.project)
+    path, to = f"/projects/{shop.team.project['id']}/packages/{package['id']}/-/promote", {"to": target.team.project["id"]}
+    reporter, developer = shop.team.reporter, shop.team.developer
+    for status in (201, 200):
+        shop.stand.want(status, "POST", path, to, token=developer.token)
+        assert target.listed(login=reporter) == {one.sha256}
+    target.delete(f"{FEED}/{one.filename}").expect(204)
+    other = sample("a", "b_1", architecture="x86_64")
+    target.put(f"{FEED}/upload", other.content, developer).expect(201)
+    assert "the package a:" in shop.stand.want(409, "POST", path, to, token=developer.token)["message"]
+    assert target.listed(login=reporter) == {other.sha256}
+
+
+def test_two_packages_with_one_file_at_once(database_stand: Stand) -> None:
+    """Of two packages with one file that come at the same time one could be acknowledged, and not be what is found there."""
+    shop = Shop(database_stand, database_stand.make_team())
+    login = basic(shop.team.writer.user, shop.team.writer.token)
+    for feed in ("a", "b", "c", "d"):
+        shop.put(f"{feed}/upload", sample().content).expect(201)
+        some = [sample(name, version, architecture="x86_64") for name, version in (("a_b_c", "1"), ("a_b", "c_1"), ("a", "b_c_1"))]
+        start = Barrier(len(some))
+
+        def send(one: Sample, feed: str = feed, start: Barrier = start) -> int:
+            with closing(Client(shop.stand.url)) as client:
+                start.wait(30)
+                return client.put(f"{shop.base}/{feed}/upload", one.content, login).status
+
+        with ThreadPoolExecutor(len(some)) as pool:
+            statuses = list(pool.map(send, some))
+        assert sorted(statuses) == [201, 409, 409]
+        kept = some[statuses.index(201)]
+        assert shop.listed(feed) == {sample().sha256, kept.sha256}
+        assert shop.get(f"{feed}/{kept.filename}").expect(200).body == kept.content
 
 
 def test_ranges_and_head(shop: Shop) -> None:

@@ -25,6 +25,7 @@ FORMAT = Format(
     max_file_size=5 * GIB,
     digests=("sha256",),
     clients=("typhoeus", "curl"),
+    check_neighbours=routes.check_neighbours,
     yanking=Yanking(
         state="deprecated",
         verb="Deprecate",

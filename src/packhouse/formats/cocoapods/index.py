@@ -116,8 +116,12 @@ def _list_all(rows: Rows) -> Iterator[Listed]:
 def find_carrier(version: VersionRow) -> FileRow | None:
     """The file that puts a version on its shelf: the archive, or the podspec where the archive is elsewhere.
 
-    Others may lie in a version, of uploads in another spelling that came at the same time: they are passed over.
+    Others may lie in a version, of uploads in another spelling that an earlier release has taken: they are passed over.
     """
-    archives = {names.archive_file(version.name, version.version, kind) for kind in names.KINDS}
-    wanted, shelf = {names.podspec_file(version.name), *archives}, names.shard_of(version.name)
+    wanted, shelf = list_carriers(version), names.shard_of(version.name)
     return min((file for file in version.files if file.path in wanted and file.shelf == shelf), key=lambda file: file.age, default=None)
+
+
+def list_carriers(version: VersionRow) -> list[str]:
+    """The paths that such a file can have."""
+    return [names.podspec_file(version.name), *(names.archive_file(version.name, version.version, kind) for kind in names.KINDS)]

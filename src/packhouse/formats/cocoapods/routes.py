@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from packhouse.contract import KIB, MIB, PROJECT, Action, Answer, Call, Document, Form, Params, Part, Route, fetch_first
+from packhouse.contract import KIB, MIB, PROJECT, Action, Answer, Call, Document, Form, Neighbours, Params, Part, Route, fetch_first
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidParameter, InvalidUpload, PackageNotFound, VersionNotFound
 from packhouse.formats.cocoapods import index, names, parse
 from packhouse.grammar.multipart import splitter_of
@@ -161,46 +161,34 @@ async def publish(call: Call, brought: Bringing) -> Answer:
     facts = read.write_facts(hosted=archive is not None)
     content = archive or podspec
     assert content is not None
-    there = await list_there(call, read.name)
-    check_others(there, read, carrier, content, facts)
-    await check_size(call, there, read, facts)
+    await check_size(call, await list_there(call, read.name), read, facts)
     files = [NewFile(path=carrier, content=content, facts=facts, about=read.about, shelf=names.shard_of(read.name))]
     if archive and podspec:
         files.append(NewFile(path=names.podspec_file(read.name), content=podspec))
-    published = await call.packages.publish(Upload(name=read.name, version=read.version, files=tuple(files)))
-    # the house tells files apart by their paths: of an upload at the same time it knows not that it is of this version, or has another podspec
-    alone = published.created and published.version == read.version and read.kind == "zip" and podspec is None
-    if not alone or await has_file(call, read, "tgz"):
-        check_others(await list_there(call, read.name, read.version), read, carrier, content, facts)
+    await call.packages.publish(Upload(name=read.name, version=read.version, files=tuple(files)))
     return json_reply({"message": "201 Created"}, 201)
 
 
-async def has_file(call: Call, read: parse.Read, kind: str) -> bool:
-    """Whether the version has an archive of this kind: one look, where to list what is there takes five."""
+async def list_there(call: Call, name: str) -> list[VersionRow]:
+    """The versions of a pod, in any spelling."""
     try:
-        await call.packages.file(read.name, read.version, names.archive_file(read.name, read.version, kind))
-    except FileNotFound:
-        return False
-    return True
-
-
-async def list_there(call: Call, name: str, version: str | None = None) -> list[VersionRow]:
-    """The versions of a pod, in any spelling; with `version` what is the same to the client."""
-    try:
-        return [row for package in (await call.packages.rows(name, version)).packages for row in package.versions]
-    except (PackageNotFound, VersionNotFound):
+        return [row for package in (await call.packages.rows(name)).packages for row in package.versions]
+    except PackageNotFound:
         return []
 
 
-def check_others(there: Sequence[VersionRow], read: parse.Read, carrier: str, content: Spooled, facts: bytes) -> None:
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
     """Raises `AlreadyExists` where the pod or the version is there in another spelling, or otherwise."""
-    if there and all(version.name != read.name for version in there):
-        raise AlreadyExists(f"Pod {read.name} differs from {there[0].name}, which is there, in case alone: give it a name of its own")
-    for version in there:
-        if version.version == read.version:
-            check_same(version, carrier, content, facts)
-        elif names.version_id(version.version) == names.version_id(read.version):
-            raise AlreadyExists(f"Version {read.version} of {read.name} is {version.version} to CocoaPods, which is there: publish another version")
+    held = there.versions()
+    if held and all(version.name != coming.name for version in held):
+        raise AlreadyExists(f"Pod {coming.name} differs from {held[0].name}, which is there, in case alone: give it a name of its own")
+    same = names.version_id(coming.version)
+    for version in held:
+        if version.version == coming.version:
+            found = there.files(index.list_carriers(version), facts=True)
+            check_same(replace(version, files=tuple(file for of, file in found if of.id == version.id)), coming)
+        elif names.version_id(version.version) == same:
+            raise AlreadyExists(f"Version {coming.version} of {coming.name} is {version.version} to CocoaPods, which is there: publish another one")
 
 
 async def check_size(call: Call, there: Sequence[VersionRow], read: parse.Read, facts: bytes) -> None:
@@ -216,16 +204,16 @@ async def check_size(call: Call, there: Sequence[VersionRow], read: parse.Read, 
         raise InvalidUpload(f"The podspecs of {read.name} and of the pods in its shard would have more than {MOST} bytes: delete versions first")
 
 
-def check_same(version: VersionRow, carrier: str, content: Spooled, facts: bytes) -> None:
+def check_same(version: VersionRow, coming: VersionRow) -> None:
     """Raises `AlreadyExists` where a version is there with an archive of another kind, or with another podspec of the same archive."""
-    there = index.find_carrier(version)
-    if there is None:
+    there, sent = index.find_carrier(version), index.find_carrier(coming)
+    if there is None or sent is None:
         return
-    if there.path != carrier:
-        raise AlreadyExists(f"{there.path} is there", path=there.path, stored=there.blob.sha256, sent=content.sha256)
-    if there.blob.sha256 == content.sha256 and there.facts != facts:
-        stored, sent = (hashlib.sha256(each).hexdigest() for each in (there.facts, facts))
-        raise AlreadyExists("The podspec is there", path=f"the podspec of {there.path}", stored=stored, sent=sent)
+    if there.path != sent.path:
+        raise AlreadyExists(f"{there.path} is there", path=there.path, stored=there.blob.sha256, sent=sent.blob.sha256)
+    if there.blob.sha256 == sent.blob.sha256 and there.facts != sent.facts:
+        stored, other = (hashlib.sha256(each.facts).hexdigest() for each in (there, sent))
+        raise AlreadyExists("The podspec is there", path=f"the podspec of {there.path}", stored=stored, sent=other)
 
 
 # -- deprecating and deleting ------------------------------------------------------------------------------------------
@@ -243,9 +231,7 @@ async def deprecate(call: Call) -> Answer:
     asked = read_deprecation(await call.body())
     reason = None if not asked.deprecated else f"{index.IN_FAVOR}{asked.in_favor_of}" if asked.in_favor_of else ""
     versions = await find_versions(call)
-    for version in versions:
-        if version.yanked != reason:
-            await call.packages.yank(version.name, version.version, reason)
+    await call.packages.yank_all(call.params["package"], {version.version: reason for version in versions if version.yanked != reason})
     return json_reply({"deprecated": asked.deprecated, "in_favor_of": asked.in_favor_of or None, "versions": [each.version for each in versions]})
 
 

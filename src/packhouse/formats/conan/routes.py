@@ -304,20 +304,20 @@ async def delete_packages(call: Call) -> Answer:
         for unit in await list_units(call, reference)
         if unit.package_id and (unit.package_id in wanted or not wanted)
     }
-    for folder in sorted(folders):
-        await call.packages.delete(reference.package, reference.version, folder)
+    await call.packages.delete_files(reference.package, [(reference.version, folder) for folder in sorted(folders)])
     return json_reply({})
 
 
 async def delete_files(call: Call) -> Answer:
     """Files of revision 0 that a new upload no longer has. Raises `InvalidUpload`."""
     reference, unit = names.read_reference(call.params), Unit(recipe=NO_REVISION)
-    for file in strings_of(await read_object(call), "files"):
+    files = strings_of(await read_object(call), "files")
+    for file in files:
         names.check_file(unit, file)
-        try:
-            await call.packages.delete(reference.package, reference.version, unit.folder + file)
-        except NotFound:
-            continue
+    try:
+        await call.packages.delete_files(reference.package, [(reference.version, unit.folder + file) for file in files])
+    except NotFound:
+        pass  # all of them are gone: as it was asked
     return json_reply({})
 
 

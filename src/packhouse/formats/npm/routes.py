@@ -174,11 +174,10 @@ async def publish(call: Call, files: Sequence[Part], new: parse.Publish) -> Answ
 
 
 async def deprecate(call: Call, name: str, wanted: parse.Deprecate) -> Answer:
-    rows = await call.packages.rows(name)
-    for version, release in index.list_releases(rows).items():
-        # The whole packument comes back, so most versions are as they were.
-        if version in wanted.messages and wanted.messages[version] != index.message_of(release.row):
-            await call.packages.yank(name, version, wanted.messages[version] or None)
+    """The whole packument comes back, so most versions are as they were, and those gone since are none of its business."""
+    listed = index.list_releases(await call.packages.rows(name))
+    new = {version: text for version, text in wanted.messages.items() if version in listed and text != index.message_of(listed[version].row)}
+    await call.packages.yank_all(name, {version: text or None for version, text in new.items()})
     return json_reply({**OK, "id": name})
 
 

@@ -17,9 +17,10 @@ FORMAT = Format(
     routes=routes.ROUTES,
     errors=ERRORS,
     snippets=snippets.snippets,
-    indexes={"feed": Index(over="shelf", write=index.write_feed, sign=sign.sign_feed, set_up=True)},
+    indexes={"feed": Index(over="shelf", write=index.write_feed, sign=sign.sign_feed, set_up=True, opened=True)},
     max_file_size=GIB,
     digests=("sha256",),
     clients=("wget", "busybox wget", "gpg", "curl"),
     any_job_user=True,
+    check_neighbours=routes.check_neighbours,
 )

@@ -48,7 +48,7 @@ def _listed(rows: Rows, moment: Moment) -> Iterator[Listed]:
 
 
 def _choose_served(rows: Rows) -> Mapping[tuple[int, str], tuple[int, int]]:
-    """The file that is found at each path: two can have one there where a package was promoted or restored beside another."""
+    """The file that is found at each path: two can have one there where an earlier release has taken both."""
     served: dict[tuple[int, str], tuple[int, int]] = {}
     for package in rows.packages:
         for version in package.versions:

@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from packhouse.contract import GROUP, PROJECT, Action, Answer, Call, Route, receive_file
+from packhouse.contract import GROUP, PROJECT, Action, Answer, Call, Neighbours, Route, receive_file
 from packhouse.errors import AlreadyExists, FileNotFound, InvalidParameter, InvalidUpload, NotFound
 from packhouse.formats.opkg import names
 from packhouse.formats.opkg.parse import Read, read_package
@@ -41,27 +41,20 @@ async def put_package(call: Call) -> Answer:
         raise InvalidUpload(f"The address ends in {file_name[:80]!r}: send the package to `upload`, or to a name that ends in .ipk")
     content = await receive_file(call)
     read = await call.inspect(read_package, content)
-    await check_file_name(call, feed, read)
     await call.packages.open_shelf(names.shelf_of(feed))
     await call.packages.publish(Upload(name=read.name, version=read.version, files=(place(read, feed, content),)))
     return json_reply({"message": "201 Created"}, 201)
 
 
-async def check_file_name(call: Call, feed: str, read: Read) -> None:
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
     """Two packages may not have one file: `a_b` 1 and `a` b_1 would, and `a` 1_x for y and `a` 1 for x_y. Raises `AlreadyExists`."""
-    path = names.stored_path(feed, read.file)
-    for name in names.possible_names(read.file):
-        if await is_there(call, name, None, path) and not (name == read.name and await is_there(call, name, read.version, path)):
-            raise AlreadyExists(f"{read.file} is there as a file of the package {name}: give this one another name or version")
-
-
-async def is_there(call: Call, name: str, version: str | None, path: str) -> bool:
-    """Whether a package has a file at this path, in this version or in any."""
-    try:
-        await call.packages.file(name, version, path)
-    except NotFound:
-        return False
-    return True
+    for file in coming.files:
+        name = file.path.rpartition("/")[2]
+        held = [version for version, _ in there.files([file.path], list(names.possible_names(name)))]
+        own = any((version.name, names.version_id(version.version)) == (coming.name, names.version_id(coming.version)) for version in held)
+        for version in held:
+            if version.name != coming.name or not own:
+                raise AlreadyExists(f"{name} is there as a file of the package {version.name}: give this one another name or version")
 
 
 def place(read: Read, feed: str, content: Spooled) -> NewFile:

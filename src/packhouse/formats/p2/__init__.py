@@ -26,4 +26,5 @@ FORMAT = Format(
     max_file_size=3 * GIB,
     digests=("sha256", "sha512"),
     clients=("Tycho", "p2 director", "curl"),
+    check_neighbours=routes.check_neighbours,
 )

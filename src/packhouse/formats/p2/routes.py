@@ -9,10 +9,10 @@ from functools import partial
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Form, Route, receive_file
-from packhouse.errors import AlreadyExists, DigestMismatch, FileNotFound, Invalid, InvalidUpload, NotFound, PackageNotFound
+from packhouse.contract import PROJECT, Action, Answer, Call, Form, Neighbours, Route, receive_file
+from packhouse.errors import AlreadyExists, DigestMismatch, FileNotFound, Invalid, InvalidUpload, PackageNotFound
 from packhouse.formats.p2 import index, names, parse
-from packhouse.model import NewFile, Spooled, Upload, replace
+from packhouse.model import NewFile, Spooled, Upload, VersionRow, replace
 from packhouse.responses import empty_reply, json_reply
 
 JAR, BINARY = "application/java-archive", "application/octet-stream"
@@ -113,7 +113,6 @@ async def publish(call: Call, repository: str, version: str, read: parse.Read, c
     files = [place(artifact, contents) for artifact in read.artifacts]
     files += [place_loose(units) for units in (read.loose, await find_more(call, repository, version, read)) if units]
     files[0] = replace(files[0], about=read.about)
-    await check_others(call, repository, files)
     done = await call.packages.publish(Upload(name=repository, version=version, files=tuple(files)))
     return json_reply({"message": "201 Created" if done.created else "200 OK"}, 201 if done.created else 200)
 
@@ -148,19 +147,16 @@ async def find_more(call: Call, repository: str, version: str, read: parse.Read)
     return await asyncio.to_thread(index.find_more, rows, version, read.artifacts, read.loose)
 
 
-async def check_others(call: Call, repository: str, files: list[NewFile]) -> None:
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
     """Raises `AlreadyExists`: to clients a repository is one, whatever versions it came in."""
-    for number, new in enumerate(files):
-        if number % 64 == 63:
-            await asyncio.sleep(0)  # others get their turn: there may be thousands
-        if new.derived or not isinstance(new.content, Spooled):
-            continue
-        try:
-            there = await call.packages.file(repository, None, new.path)
-        except NotFound:
-            continue
-        if there.blob.sha256 != new.content.sha256:
-            raise AlreadyExists(f"{new.path} already exists with other bytes", path=new.path, stored=there.blob.sha256, sent=new.content.sha256)
+    sent = {file.path: file.blob.sha256 for file in coming.files if not file.derived}
+    served: dict[str, str] = {}
+    for _, file in there.files(list(sent)):  # the newest at each path
+        served.setdefault(file.path, file.blob.sha256)
+    for path, sha256 in sent.items():
+        stored = served.get(path, sha256)
+        if stored != sha256:
+            raise AlreadyExists(f"{path} already exists with other bytes", path=path, stored=stored, sent=sha256)
 
 
 # -- deleting ----------------------------------------------------------------------------------------------------------
@@ -182,8 +178,7 @@ async def delete_artifact(call: Call, folder: str) -> Answer:
     held = [version.version for package in rows.packages for version in package.versions if any(file.path == path for file in version.files)]
     if not held or not names.is_artifact(path):
         raise FileNotFound
-    for version in held:
-        await call.packages.delete(repository, version, path)
+    await call.packages.delete_files(repository, [(version, path) for version in held])
     return empty_reply()
 
 

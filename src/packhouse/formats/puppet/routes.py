@@ -83,10 +83,8 @@ async def change_module(call: Call) -> Answer:
     """Deprecate every version of a module, or take that back. Raises `InvalidUpload`, `PackageNotFound`."""
     name = known_name(call.params["package"])
     reason = read_change(await call.body())
-    for package in (await call.packages.rows(name)).packages:
-        for row in package.versions:
-            if row.yanked != reason:
-                await call.packages.yank(name, row.version, reason)
+    rows = await call.packages.rows(name)
+    await call.packages.yank_all(name, {row.version: reason for package in rows.packages for row in package.versions if row.yanked != reason})
     return empty_reply()
 
 

@@ -17,7 +17,7 @@ FORMAT = Format(
     routes=routes.ROUTES,
     errors=ERRORS,
     snippets=snippets.snippets,
-    indexes={"repository": Index(over="shelf", write=index.write_repository, sign=sign.sign_repomd, set_up=True)},
+    indexes={"repository": Index(over="shelf", write=index.write_repository, sign=sign.sign_repomd, set_up=True, opened=True)},
     max_file_size=3 * GIB,
     digests=("sha256",),
     clients=("dnf", "zypper", "rpmbuild", "curl"),
