@@ -6,12 +6,14 @@ import json
 import struct
 import tomllib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from stand import ADMIN_TOKEN, DEVELOPER, Login, Stand, Team, new_name
-from wire import Answer, basic, bearer
+from wire import Answer, Client, basic, bearer
 
 from packhouse.formats.cargo.snippets import snippets
 from packhouse.model import Moment, PackageRow, VersionRow, replace
@@ -167,6 +169,51 @@ def test_duplicates(wire: Wire) -> None:
         assert "foo-bar" in detail(wire.publish(sample(name, "2.0.0")).expect(409))
     assert [line["cksum"] for line in wire.lines("fo/o-/foo-bar")] == [first.sha256]
     wire.publish(sample("foo-bar", "1.0.0-a")).expect(200)
+
+
+def test_spellings_at_once(wire: Wire) -> None:
+    """Of two spellings that come at the same time both could be there, and clients of the one never see the other."""
+    for number in range(4):
+        spelled = [sample(name.format(number), version) for name, version in (("a-{}-b", "1.0.0"), ("a_{}_b", "2.0.0"), ("A-{}-b", "3.0.0"))]
+        start = Barrier(len(spelled))
+
+        def publish(new: Sample, start: Barrier = start) -> int:
+            with Client(wire.stand.url) as client:
+                start.wait(30)
+                return client.put(f"{wire.base}/{CRATES}/new", new.frame(), {"Authorization": wire.token}).status
+
+        with ThreadPoolExecutor(len(spelled)) as pool:
+            statuses = list(pool.map(publish, spelled))
+        assert sorted(statuses) == [200, 409, 409]
+        kept = spelled[statuses.index(200)]
+        found = wire.get(f"{CRATES}?q={number}").expect(200).json()["crates"]
+        assert [(each["name"], each["max_version"]) for each in found] == [(kept.name, kept.version)]
+
+
+def test_what_comes_back_and_what_is_promoted(wire: Wire, team: Team) -> None:
+    """A crate that is restored or promoted could be there in two spellings, of which clients of the one never see the other."""
+    stand, second = wire.stand, wire.stand.make_project(team.group)
+    target = Wire(stand, f"/api/v4/projects/{second['id']}/packages/cargo", wire.token)
+    one = sample("foo-bar")
+    wire.publish(one).expect(200)
+    target.publish(sample("foo_bar", "2.0.0")).expect(200)
+    [package], [beside] = stand.list_packages(team.project), stand.list_packages(second)
+    place, ask = f"/projects/{team.project['id']}/packages", {"to": second["id"]}
+    said = stand.want(409, "POST", f"{place}/{package['id']}/-/promote", ask, token=wire.token)["message"]
+    assert "Crate foo-bar is too much like foo_bar" in said
+    target.get("fo/o-/foo-bar").expect(404)
+    stand.want(204, "DELETE", f"/projects/{second['id']}/packages/{beside['id']}")
+    for status in (201, 200):
+        stand.want(status, "POST", f"{place}/{package['id']}/-/promote", ask, token=wire.token)
+    assert target.lines("fo/o-/foo-bar")[0]["cksum"] == one.sha256
+    stand.want(204, "DELETE", f"{place}/{package['id']}")
+    wire.publish(sample("Foo_bar", "2.0.0")).expect(200)
+    said = stand.want(409, "POST", f"{place}/{package['id']}/-/restore", token=wire.token)["message"]
+    assert "foo-bar 1.0.0 cannot be restored" in said and "too much like Foo_bar" in said
+    [beside] = stand.list_packages(team.project)
+    stand.want(204, "DELETE", f"{place}/{beside['id']}")
+    stand.want(201, "POST", f"{place}/{package['id']}/-/restore", token=wire.token)
+    assert wire.lines("fo/o-/foo-bar")[0]["cksum"] == one.sha256
 
 
 def test_build_metadata(wire: Wire) -> None:

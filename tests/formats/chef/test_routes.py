@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from stand import Login, Stand, Team
-from wire import Answer, basic
+from wire import Answer, Client, basic
 
 from .samples import FORM, Sample, cookbook, form, pack, sample
 from .signing import KEY, OTHER, pem_of, sign, write_clock
@@ -119,6 +122,50 @@ def test_again(shop: Shop) -> None:
     assert one.sha256 in message and other.sha256 in message
     assert "case alone" in told(shop.post(form(cookbook("Toy", "2.0.0"))).expect(409))
     assert shop.universe() == {"toy": ["1.0.0"]}
+
+
+def test_spellings_at_once(shop: Shop) -> None:
+    """Of two spellings that come at the same time one could be acknowledged, and be found by nobody."""
+    user = shop.team.writer
+    for number in range(4):
+        spelled = [sample(f"{name}{number}", version) for name, version in (("toy", "1.0.0"), ("Toy", "2.0.0"), ("TOY", "3.0.0"))]
+        start = Barrier(len(spelled))
+
+        def share(one: Sample, start: Barrier = start) -> int:
+            with Client(shop.stand.url) as client:
+                start.wait(30)
+                return client.post(f"{shop.base}/api/v1/cookbooks", form(one.content), {**basic(user.user, user.token), **FORM}).status
+
+        with ThreadPoolExecutor(len(spelled)) as pool:
+            statuses = list(pool.map(share, spelled))
+        assert sorted(statuses) == [201, 409, 409]
+        kept = spelled[statuses.index(201)]
+        assert shop.universe()[kept.name] == [kept.version] and len(shop.universe()) == number + 1
+
+
+def test_what_comes_back_and_what_is_promoted(shop: Shop) -> None:
+    """A cookbook that is restored or promoted could be there under the name of another one, which it does not have."""
+    stand, token = shop.stand, shop.team.maintainer.token
+    target = Shop(stand, replace(shop.team, project=stand.make_project(shop.team.group)))
+    shop.share("Toy")
+    target.post(form(cookbook("toy", "2.0.0")), shop.team.developer).expect(201)
+    [package] = stand.list_packages(shop.team.project)
+    place, to = f"/projects/{shop.team.project['id']}/packages/{package['id']}/-", {"to": target.team.project["id"]}
+    assert "Cookbook Toy differs from toy" in stand.want(409, "POST", f"{place}/promote", to, token=token)["message"]
+    boss, reporter = shop.team.maintainer, shop.team.reporter
+    assert list(target.ask("GET", "universe", reporter).json()) == ["toy"]
+    target.ask("DELETE", "api/v1/cookbooks/toy", boss).expect(200)
+    for status in (201, 200):
+        stand.want(status, "POST", f"{place}/promote", to, token=token)
+    assert list(target.ask("GET", "universe", reporter).json()) == ["Toy"]
+    shop.ask("DELETE", "api/v1/cookbooks/toy", boss).expect(200)
+    shop.share("toy", "2.0.0")
+    said = stand.want(409, "POST", f"{place}/restore", token=token)["message"]
+    assert "Toy 1.0.0 cannot be restored" in said and "differs from toy" in said
+    assert shop.universe() == {"toy": ["2.0.0"]}
+    shop.ask("DELETE", "api/v1/cookbooks/toy", boss).expect(200)
+    stand.want(201, "POST", f"{place}/restore", token=token)
+    assert shop.universe() == {"Toy": ["1.0.0"]}
 
 
 def test_what_is_refused(shop: Shop) -> None:

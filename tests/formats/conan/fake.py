@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class House:
         key = (name_key(upload.name), version_id(upload.version))
         version = self.versions.get(key) or VersionRow(id=self.next_id(), project=self.project, name=upload.name, version=upload.version, created=NOW)
         rows = []
+        assert FORMAT.check_neighbours is not None
+        FORMAT.check_neighbours(msgspec.structs.replace(version, files=tuple(self.coming(new) for new in upload.files)), Beside(self))
         for new in upload.files:
             held = {(file.path, file.shelf): file for file in version.files}
             row = self.make_row(new, held.get((new.path, new.shelf)))
@@ -60,6 +62,10 @@ class House:
             rows.append(row)
         self.versions[key] = version
         return Published(package_id=1, version_id=version.id, version=version.version, files=tuple(rows), created=True)
+
+    def coming(self, new: NewFile) -> FileRow:
+        assert isinstance(new.content, Spooled)
+        return FileRow(id=0, project=self.project, path=new.path, blob=new.content.blob, facts=new.facts, shelf=new.shelf, derived=new.derived)
 
     def make_row(self, new: NewFile, held: FileRow | None) -> FileRow:
         assert isinstance(new.content, Spooled)
@@ -128,6 +134,19 @@ class House:
     def paths(self) -> list[str]:
         """Every file a client has sent."""
         return sorted(file.path for row in self.versions.values() for file in row.files if not file.derived)
+
+
+@dataclass
+class Beside:
+    """What the house has already, for a check of neighbours."""
+
+    house: House
+
+    def versions(self) -> Sequence[VersionRow]:
+        return list(self.house.versions.values())
+
+    def files(self, paths: Sequence[str], packages: Sequence[str] = (), *, facts: bool = False) -> Sequence[tuple[VersionRow, FileRow]]:
+        return [(version, file) for version in self.versions() for file in version.files if file.path in paths]
 
 
 ANNA = Actor(kind="personal", username="anna", name="Anna", user_id=1)

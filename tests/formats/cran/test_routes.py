@@ -6,6 +6,8 @@ import concurrent.futures
 import gzip
 import hashlib
 import re
+import threading
+from dataclasses import replace
 
 import pytest
 from stand import Login, Stand, Team
@@ -107,18 +109,47 @@ def test_other_spellings(shop: Shop) -> None:
 
 
 def test_spellings_at_once(shop: Shop) -> None:
-    """Two spellings that come at the same time could both be listed, or a list fail over them."""
-    contents = [sample("toy", version).content for version in ("1.0", "1.0.0", "1-0", "1.0-0")]
+    """Of two spellings that come at the same time both could be stored, and one of them be in no list."""
     user = shop.team.writer
+    for some in ([("toy", "1.0"), ("toy", "1.0.0"), ("toy", "1-0"), ("toy", "1.0-0")], [("Ball", "1.0"), ("ball", "2.0"), ("BALL", "3.0")]):
+        contents, start = [sample(name, version).content for name, version in some], threading.Barrier(len(some))
 
-    def put(content: bytes) -> int:
-        with Client(shop.stand.url) as client:
-            return client.put(f"{shop.base}/src", content, basic(user.user, user.token)).status
+        def put(content: bytes, start: threading.Barrier = start) -> int:
+            with Client(shop.stand.url) as client:
+                start.wait(30)
+                return client.put(f"{shop.base}/src", content, basic(user.user, user.token)).status
 
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        statuses = set(pool.map(put, contents))
-    assert 201 in statuses <= {201, 409}
-    assert len(shop.listed()) == 1 and shop.get("src/contrib/PACKAGES").text.count("Package:") == 1
+        with concurrent.futures.ThreadPoolExecutor(len(some)) as pool:
+            statuses = list(pool.map(put, contents))
+        assert sorted(statuses) == [201, *[409] * (len(some) - 1)]
+        name, version = some[statuses.index(201)]
+        assert shop.listed()[name] == version
+    assert len(shop.listed()) == 2
+
+
+@pytest.mark.parametrize(("name", "version"), [("Toy", "2.0"), ("toy", "1.0.0")])
+def test_what_comes_back_and_what_is_promoted(shop: Shop, name: str, version: str) -> None:
+    """A package that is restored or promoted could be there in two spellings, of which R takes one for the other."""
+    stand, boss = shop.stand, shop.team.maintainer
+    target = Shop(stand, replace(shop.team, project=stand.make_project(shop.team.group)))
+    shop.publish("toy", "1.0")
+    other = sample(name, version).content
+    target.put(other, login=shop.team.developer).expect(201)
+    [package] = stand.list_packages(shop.team.project)
+    place, to = f"/projects/{shop.team.project['id']}/packages/{package['id']}/-", {"to": target.team.project["id"]}
+    assert f"{version if name == 'toy' else name}" in stand.want(409, "POST", f"{place}/promote", to, token=boss.token)["message"]
+    assert target.listed() == {name: version}
+    target.delete(f"src/{name}/{version}").expect(204)
+    for status in (201, 200):
+        stand.want(status, "POST", f"{place}/promote", to, token=boss.token)
+    assert target.listed() == {"toy": "1.0"}
+    shop.delete("src/toy/1.0").expect(204)
+    shop.put(other).expect(201)
+    said = stand.want(409, "POST", f"{place}/restore", token=boss.token)["message"]
+    assert said.startswith("409 Conflict - toy 1.0 ") and shop.listed() == {name: version}
+    shop.delete(f"src/{name}/{version}").expect(204)
+    stand.want(201, "POST", f"{place}/restore", token=boss.token)
+    assert shop.listed() == {"toy": "1.0"}
 
 
 def test_ways_to_send(shop: Shop) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 from stand import ROOT, Login, Stand, Team
-from wire import Answer, basic, bearer
+from wire import Answer, Client, basic, bearer
 
 from packhouse.formats.rubygems import index
 from packhouse.formats.rubygems.index import Spec, summary
@@ -316,6 +317,57 @@ def test_two_gems_of_one_full_name(wire: Wire) -> None:
     for name in ("a", "a-1-b"):
         wire.get(f"info/{name}").expect(200)
     assert "too many parts" in said(wire.push(sample("z", "1-" + "x-1-" * 9 + "y")).expect(400))
+
+
+TWINS = [
+    ([("toy", "1.0.0"), ("Toy", "2.0.0"), ("TOY", "3.0.0")], "too much like"),
+    ([("toy", "1.0.0"), ("toy", "1.0"), ("toy", "1")], "the same as"),
+    ([("a-1-b", "2"), ("a", "1-b-2")], "full name"),
+]
+
+
+@pytest.mark.parametrize(("gems", "reason"), TWINS)
+def test_twins_at_once(wire: Wire, gems: list[tuple[str, str]], reason: str) -> None:
+    """Of two gems that no client can tell apart, and that come at the same time, both could be there."""
+    start = threading.Barrier(len(gems))
+
+    def push(new: tuple[str, str]) -> int:
+        with Client(wire.stand.url) as client:
+            start.wait(30)
+            return client.post(f"{wire.base}/{GEMS}", sample(*new).content, {"Authorization": wire.token}).status
+
+    with ThreadPoolExecutor(len(gems)) as pool:
+        statuses = list(pool.map(push, gems))
+    assert sorted(statuses) == [201, *[409] * (len(gems) - 1)]
+    name, version = gems[statuses.index(201)]
+    assert [line.split()[:2] for line in wire.lines("versions")] == [[name, version]]
+    assert wire.get(f"gems/{name}-{version}.gem").expect(200).body == sample(name, version).content
+
+
+@pytest.mark.parametrize(("gems", "reason"), TWINS)
+def test_what_comes_back_and_what_is_promoted(wire: Wire, team: Team, gems: list[tuple[str, str]], reason: str) -> None:
+    """A gem that is restored or promoted could be there beside one that no client can tell it from."""
+    stand, second = wire.stand, wire.stand.make_project(team.group)
+    target = Wire(stand, f"/api/v4/projects/{second['id']}/packages/rubygems", wire.token)
+    one, other = gems[:2]
+    wire.push(sample(*one)).expect(201)
+    target.push(sample(*other)).expect(201)
+    [package], [beside] = stand.list_packages(team.project), stand.list_packages(second)
+    place, to = f"/projects/{team.project['id']}/packages", {"to": second["id"]}
+    assert reason in stand.want(409, "POST", f"{place}/{package['id']}/-/promote", to, token=wire.token)["message"]
+    assert [line.split()[:2] for line in target.lines("versions")] == [list(other)]
+    stand.want(204, "DELETE", f"/projects/{second['id']}/packages/{beside['id']}")
+    for status in (201, 200):
+        stand.want(status, "POST", f"{place}/{package['id']}/-/promote", to, token=wire.token)
+    assert [line.split()[:2] for line in target.lines("versions")] == [list(one)]
+    stand.want(204, "DELETE", f"{place}/{package['id']}")
+    wire.push(sample(*other)).expect(201)
+    text = stand.want(409, "POST", f"{place}/{package['id']}/-/restore", token=wire.token)["message"]
+    assert "cannot be restored" in text and reason in text
+    [beside] = stand.list_packages(team.project)
+    stand.want(204, "DELETE", f"{place}/{beside['id']}")
+    stand.want(201, "POST", f"{place}/{package['id']}/-/restore", token=wire.token)
+    assert [line.split()[:2] for line in wire.lines("versions")] == [list(one)]
 
 
 @pytest.mark.parametrize(

@@ -23,5 +23,6 @@ FORMAT = Format(
     max_file_size=parse.MAX_FILE_SIZE,
     digests=("sha256",),
     clients=("cargo",),
+    check_neighbours=routes.check_neighbours,
     yanking=Yanking(effect="Cargo takes it for lock files that name it already, and for nothing else."),
 )

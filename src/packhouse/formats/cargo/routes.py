@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route
+from packhouse.contract import PROJECT, Action, Answer, Call, Neighbours, Params, Route
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidName, InvalidVersion, PackageNotFound, Unsupported, VersionNotFound
 from packhouse.formats.cargo import index, names, parse
 from packhouse.formats.cargo.errors import TOKENS
-from packhouse.model import Place, Search, Visibility
+from packhouse.model import Place, Search, VersionRow, Visibility
 from packhouse.responses import Redirect, json_reply
 
 PAGE, LARGEST_PAGE = 10, 100
@@ -90,22 +90,17 @@ async def publish_crate(call: Call) -> Answer:
     """Publish the crate of a frame. Raises `InvalidUpload` and what publishing raises."""
     form = await call.spool(parse.FrameSplitter())
     document = parse.read_document(dict(form.fields)[parse.DOCUMENT])
-    await check_spelling(call, document.name)
     [part] = form.files
     crate = await call.inspect(parse.read_crate, part.content, f"{document.name}-{document.vers}")
     await call.packages.publish(parse.make_upload(document, crate, part.content, own_addresses(call)))
     return json_reply(PUBLISHED)
 
 
-async def check_spelling(call: Call, name: str) -> None:
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
     """Raises `AlreadyExists` where the crate is known by another spelling, which no client would find under this one."""
-    try:
-        rows = await call.packages.rows(name)
-    except PackageNotFound:
-        return
-    for release in index.list_releases(rows):
-        if release.facts.name != name:
-            raise AlreadyExists(f"Crate {name} is too much like {release.facts.name}, which is there already: publish it under a name of its own")
+    for version in there.versions():
+        if version.name != coming.name:
+            raise AlreadyExists(f"Crate {coming.name} is too much like {version.name}, which is there already: publish it under a name of its own")
 
 
 def own_addresses(call: Call) -> Sequence[str]:

@@ -27,4 +27,5 @@ FORMAT = Format(
     digests=("sha256", "sha1"),
     clients=("mixlib-authentication", "semverse", "curl"),
     signed_requests=True,
+    check_neighbours=routes.check_neighbours,
 )

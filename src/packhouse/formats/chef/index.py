@@ -91,12 +91,6 @@ def join_homes(key: str, packages: Sequence[PackageRow]) -> Cookbook | None:
     return Cookbook(name=_oldest(file for _, file in visible).name, key=key, versions=ordered)
 
 
-def find_name(rows: Rows) -> str:
-    """How a cookbook that is there is spelled; "" where no file of it is left to say so."""
-    files = [file for package in rows.packages for version in package.versions for file in version.files]
-    return _oldest(files).name if files else ""
-
-
 def find_version(rows: Rows, version: str) -> Listed | None:
     """The version that a scope offers, or has hidden: of several projects, the one that is offered."""
     wanted = names.version_key(version)

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Route
+from packhouse.contract import PROJECT, Action, Answer, Call, Neighbours, Route
 from packhouse.errors import AlreadyExists, Conflict, FileNotFound, Invalid, InvalidCredential, InvalidUpload, PackageNotFound, VersionNotFound
 from packhouse.formats.chef import index, names, parse
 from packhouse.grammar.multipart import FORM, MultipartSplitter
 from packhouse.grammar.opssignatures import is_digest_of, read_signature
-from packhouse.model import NewFile, Search, Spooled, Upload, replace
+from packhouse.model import NewFile, Search, Spooled, Upload, VersionRow, replace
 from packhouse.responses import Reply, json_reply
 
 ITEMS, MOST_ITEMS = 10, index.PAGE
@@ -160,7 +160,6 @@ async def share(call: Call) -> Answer:
     check_digest(call, content)
     category = parse.read_category(form.texts(ABOUT))
     read = await call.inspect(parse.read_cookbook, content)
-    await check_spelling(call, read.name)
     facts = msgspec.json.encode(replace(read.facts, category=category))
     new = NewFile(path=names.file_name(read.name, read.version), content=content, facts=facts, about=read.about)
     await call.packages.publish(Upload(name=read.name, version=read.version, files=(new,)))
@@ -180,15 +179,11 @@ def check_digest(call: Call, content: Spooled | None) -> None:
         raise InvalidCredential("X-Ops-Content-Hash is not the digest of what was sent: sign the request again, or see who changes it on its way")
 
 
-async def check_spelling(call: Call, name: str) -> None:
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
     """Raises `AlreadyExists` where the cookbook is there in other letters, under which alone clients would find it."""
-    try:
-        rows = await call.packages.rows(name)
-    except PackageNotFound:
-        return
-    there = index.find_name(rows)
-    if there not in ("", name):
-        raise AlreadyExists(f"Cookbook {name} differs from {there}, which is there, in case alone: give it a name of its own")
+    held = there.versions()
+    if held and held[0].name != coming.name:
+        raise AlreadyExists(f"Cookbook {coming.name} differs from {held[0].name}, which is there, in case alone: give it a name of its own")
 
 
 # -- unshare -----------------------------------------------------------------------------------------------------------

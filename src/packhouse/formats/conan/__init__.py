@@ -25,4 +25,5 @@ FORMAT = Format(
     max_file_size=3 * GIB,
     clients=("conan", "conan 1"),
     any_job_user=True,
+    check_neighbours=routes.check_neighbours,
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from packhouse.contract import GROUP, INSTANCE, MIB, PROJECT, Action, Answer, Call, Route
+from packhouse.contract import GROUP, INSTANCE, MIB, PROJECT, Action, Answer, Call, Neighbours, Route
 from packhouse.errors import (
     AlreadyExists,
     FileNotFound,
@@ -25,7 +25,7 @@ from packhouse.errors import (
 from packhouse.formats.conan import names, parse
 from packhouse.formats.conan.index import MOST_FOUND, Facts, file_url, read_facts, timestamp
 from packhouse.formats.conan.names import INFO, MANIFEST, NO_REVISION, RECIPE, SHELF_OF_RECIPES, Reference, Spot, Unit
-from packhouse.model import About, NewFile, Published, Reach, Spooled, Upload
+from packhouse.model import About, NewFile, Published, Reach, Spooled, Upload, VersionRow
 from packhouse.responses import FileReply, Reply, json_reply
 
 NO_STORE = {"cache-control": "no-store"}
@@ -200,7 +200,6 @@ async def put_file(call: Call, *, first: bool = False) -> Answer:
         return json_reply({})  # a look whether one may upload
     parse.check_digests(call.headers, content.blob)
     files = await describe(call, spot, content)
-    await check_rivals(call, spot)
     published = await call.packages.publish(Upload(name=spot.reference.package, version=spot.reference.version, files=files))
     return json_reply(describe_file(published))
 
@@ -256,11 +255,16 @@ async def told_digest(call: Call, spot: Spot) -> str:
     return next((read_facts(file).digest for file in files if file.path == spot.unit.folder + MANIFEST), "")
 
 
-async def check_rivals(call: Call, spot: Spot) -> None:
-    """Nothing, unless the unit has this archive in another compression. Raises `AlreadyExists`."""
-    for rival in names.archive_rivals(spot.file):
-        if await find_file(call, spot, rival) is not None:
-            raise AlreadyExists(f"{spot.unit.folder}{rival} is there already, and clients refuse a revision with {spot.file} beside it")
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
+    """Nothing, unless a unit has an archive in another compression. Raises `AlreadyExists`."""
+    rivals: dict[str, str] = {}
+    for file in coming.files:
+        folder = unit_of(file.path).folder
+        name = file.path.removeprefix(folder)
+        rivals.update((folder + rival, name) for rival in names.archive_rivals(name))
+    for version, file in there.files(list(rivals)):
+        if version.version == coming.version:
+            raise AlreadyExists(f"{file.path} is there already, and clients refuse a revision with {rivals[file.path]} beside it")
 
 
 def describe_file(published: Published) -> dict[str, Any]:

@@ -25,4 +25,5 @@ FORMAT = Format(
     max_file_size=3 * GIB,
     digests=("sha256", "md5"),
     clients=("R", "remotes", "curl"),
+    check_neighbours=routes.check_neighbours,
 )

@@ -6,10 +6,10 @@ from functools import partial
 
 import msgspec
 
-from packhouse.contract import PROJECT, Action, Answer, Call, Params, Route, fetch_first, receive_file
+from packhouse.contract import PROJECT, Action, Answer, Call, Neighbours, Params, Route, fetch_first, receive_file
 from packhouse.errors import AlreadyExists, FileNotFound, Invalid, InvalidUpload, PackageNotFound
 from packhouse.formats.cran import index, names, parse
-from packhouse.model import NewDocument, NewFile, Rows, Upload, replace
+from packhouse.model import NewDocument, NewFile, Rows, Upload, VersionRow, replace
 from packhouse.responses import Reply, empty_reply, json_reply
 
 MEDIA = {"gz": "application/gzip", "tgz": "application/gzip", "zip": "application/zip"}
@@ -103,25 +103,19 @@ async def publish(call: Call, tree: names.Tree | None) -> Answer:
     file = names.file_name(read.name, read.version, tree)
     if call.params.get("file", file) != file:
         raise InvalidUpload(f"The package is {file}, the address says {call.params['file'][:80]!r}")
-    await check_spelling(call, read)
     new = NewFile(path=names.stored_path(file, tree), content=content, facts=msgspec.json.encode(read.facts), about=read.about, shelf=shelf_of(tree))
     await call.packages.publish(Upload(name=read.name, version=read.version, files=(new,)))
     return json_reply({"message": "201 Created"}, 201)
 
 
-async def check_spelling(call: Call, read: parse.Read) -> None:
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
     """Raises `AlreadyExists` where the package, or this version of it, is there in another spelling, which R takes for the same."""
-    try:
-        rows = await call.packages.rows(read.name)
-    except PackageNotFound:
-        return
-    for file in (file for package in rows.packages for version in package.versions for file in version.files):
-        there = index.read_fields(file)
-        name, version = there["Package"], there["Version"]
-        if name != read.name:
-            raise AlreadyExists(f"Package {read.name} differs from {name}, which is there, in case alone: give it a name of its own")
-        if version != read.version and names.version_key(version) == names.version_key(read.version):
-            raise AlreadyExists(f"Version {read.version} of {read.name} is {version} to R, which is there: publish another version")
+    same = names.version_id(coming.version)
+    for version in there.versions():
+        if version.name != coming.name:
+            raise AlreadyExists(f"Package {coming.name} differs from {version.name}, which is there, in case alone: give it a name of its own")
+        if version.version != coming.version and names.version_id(version.version) == same:
+            raise AlreadyExists(f"Version {coming.version} of {coming.name} is {version.version} to R, which is there: publish another version")
 
 
 # -- deleting ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from packhouse.contract import Coordinates, Format, Index, Yanking
 from packhouse.formats.rubygems import index, names, routes, snippets
 from packhouse.formats.rubygems.errors import ERRORS
 from packhouse.formats.rubygems.parse.gem import MAX_FILE_SIZE
+from packhouse.formats.rubygems.routes.publishing import check_neighbours
 from packhouse.grammar.credentials import read_bare_token
 
 FORMAT = Format(
@@ -32,4 +33,5 @@ FORMAT = Format(
     clients=("gem", "bundler"),
     yanking=Yanking(effect="It is on no list any more, and no client finds it; its number stays taken."),
     transfer=snippets.TRANSFER,
+    check_neighbours=check_neighbours,
 )

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
-from packhouse.contract import Answer, Call, Form, Part
-from packhouse.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidUpload, InvalidVersion, PackageNotFound, Unsupported, VersionNotFound
+from packhouse.contract import Answer, Call, Form, Neighbours, Part
+from packhouse.errors import AlreadyExists, Forbidden, InvalidParameter, InvalidUpload, InvalidVersion, NotFound, Unsupported, VersionNotFound
 from packhouse.formats.rubygems import names, parse
-from packhouse.formats.rubygems.index import Spec
-from packhouse.formats.rubygems.routes.reading import find_gem, known_key, readings
+from packhouse.formats.rubygems.routes.reading import known_key, readings
 from packhouse.grammar.gemversions import number_key
 from packhouse.grammar.multipart import splitter_of
 from packhouse.model import Upload, VersionRow
@@ -33,8 +32,8 @@ async def push_gem(call: Call) -> Answer:
     part = the_gem(await call.spool(splitter_of(call.headers.get("content-type", ""))))
     spec = await call.inspect(parse.read_gem, part.content)
     upload = parse.make_upload(spec, part.content)
-    await check_versions(call, spec, upload)
-    await check_readings(call, upload)
+    check_readings(upload)
+    await check_yanked(call, upload)
     await call.packages.publish(upload)
     return json_reply({"message": "201 Created"}, 201)
 
@@ -47,37 +46,37 @@ def the_gem(form: Form) -> Part:
     return found[0]
 
 
-async def check_versions(call: Call, spec: Spec, upload: Upload) -> None:
-    """Raises `AlreadyExists` where the gem is known by another spelling, or its version by another text, or was yanked."""
-    try:
-        rows = await call.packages.rows(upload.name)
-    except PackageNotFound:
-        return
-    for row in (version for package in rows.packages for version in package.versions):
-        check_version(spec, upload.version, row)
-
-
-def check_version(spec: Spec, version: str, row: VersionRow) -> None:
-    """Raises `AlreadyExists` where the gem and this version of before cannot both be."""
-    number, platform = names.split_version(row.version)
-    if row.name != spec.name:
-        raise AlreadyExists(f"Gem {spec.name} is too much like {row.name}, which is there already: push it under a name of its own")
-    if row.version == version:
-        if row.yanked is not None:
-            raise AlreadyExists(f"Version {version} of {spec.name} was yanked, and its number stays taken: push another version")
-    elif platform == spec.platform and number_key(number) == number_key(spec.number):
-        raise AlreadyExists(f"Version {version} of {spec.name} is the same as {row.version}, which is there already: push another version")
-
-
-async def check_readings(call: Call, upload: Upload) -> None:
-    """Raises `AlreadyExists` where another gem has this very full name, `InvalidUpload` where the name could not be found again in it."""
-    own = (upload.name, upload.version)
-    found = list(readings(f"{upload.name}-{upload.version}"))
-    if own not in found:
+def check_readings(upload: Upload) -> None:
+    """Raises `InvalidUpload` where the name could not be found again in the full name."""
+    if (upload.name, upload.version) not in readings(f"{upload.name}-{upload.version}"):
         raise InvalidUpload(f"Gem name {upload.name!r} has too many parts that begin with a digit: push it under another name")
-    for name, version in found:
-        if (name, version) != own and await find_gem(call, name, version) is not None:
-            raise AlreadyExists(f"{upload.name}-{upload.version} is the full name of version {version} of {name} too: push it under another name")
+
+
+async def check_yanked(call: Call, upload: Upload) -> None:
+    """Raises `AlreadyExists` where the version was yanked, the same bytes too."""
+    try:
+        rows = await call.packages.rows(upload.name, upload.version)
+    except NotFound:
+        return
+    if any(row.name == upload.name and row.yanked is not None for package in rows.packages for row in package.versions):
+        raise AlreadyExists(f"Version {upload.version} of {upload.name} was yanked, and its number stays taken: push another version")
+
+
+def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
+    """Raises `AlreadyExists` where the gem is there in another spelling, its version by another text, or another gem of this very full name."""
+    name, version = coming.name, coming.version
+    number, platform = names.split_version(version)
+    key = number_key(number)
+    for row in there.versions():
+        if row.name != name:
+            raise AlreadyExists(f"Gem {name} is too much like {row.name}, which is there already: push it under a name of its own")
+        other, other_platform = names.split_version(row.version)
+        if row.version != version and other_platform == platform and number_key(other) == key:
+            raise AlreadyExists(f"Version {version} of {name} is the same as {row.version}, which is there already: push another version")
+    keys = sorted({names.name_key(each) for each, _ in readings(f"{name}-{version}")})
+    for row, _ in there.files([names.file_name(name, version)], keys):
+        if (row.name, row.version) != (name, version):
+            raise AlreadyExists(f"{name}-{version} is the full name of version {row.version} of {row.name} too: push it under another name")
 
 
 # -- yank --------------------------------------------------------------------------------------------------------------
