@@ -27,7 +27,7 @@ def migrate() -> None:
     from packhouse.assemble import make_house
     from packhouse.packages.firststart import prepare
 
-    asyncio.run(prepare(make_house(launch.settings_or_exit())))
+    asyncio.run(prepare(make_house(launch.whole_or_exit())))
 
 
 @app.command()
@@ -38,7 +38,7 @@ def collect(
     """One round of garbage collection, by the settings; safe beside a running server."""
     from packhouse.care import collect_once
 
-    raise SystemExit(asyncio.run(collect_once(launch.settings_or_exit(), dry_run, release)))
+    raise SystemExit(asyncio.run(collect_once(launch.whole_or_exit(3), dry_run, release)))
 
 
 @app.command()
@@ -51,7 +51,7 @@ def backup(
     """Copy the whole installation, while it runs. Ends with 0 all there, 2 something could not be copied, 3 could not run."""
     from packhouse.care import back_up
 
-    raise SystemExit(asyncio.run(back_up(launch.settings_or_exit(), folder, with_keys=keys, keep=keep, verify=verify)))
+    raise SystemExit(asyncio.run(back_up(launch.whole_or_exit(3), folder, with_keys=keys, keep=keep, verify=verify)))
 
 
 @app.command()
@@ -73,7 +73,7 @@ def doctor(
     """Compare rows and bytes, both ways. Ends with 0 clean, 1 repaired, 2 problems remain, 3 could not run."""
     from packhouse.care import examine_all
 
-    raise SystemExit(asyncio.run(examine_all(launch.settings_or_exit(), deep=deep, fix=fix, as_json=as_json)))
+    raise SystemExit(asyncio.run(examine_all(launch.whole_or_exit(3), deep=deep, fix=fix, as_json=as_json)))
 
 
 @app.command(name="rotate-registry-key")
@@ -81,7 +81,7 @@ def rotate_registry_key() -> None:
     """Sign the container registry's tokens with a new key from now on."""
     from packhouse.assemble import make_house
 
-    registry = make_house(launch.settings_or_exit()).gate.registry
+    registry = make_house(launch.whole_or_exit()).gate.registry
     assert registry is not None
     sys.stdout.write(f"new key {registry.rotate()}\n")
 

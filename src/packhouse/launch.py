@@ -37,10 +37,17 @@ def settings_or_exit() -> Settings:
         fail(str(error))
 
 
-def fail(message: str) -> NoReturn:
-    """One line on standard error, status 2."""
+def whole_or_exit(status: int = 2) -> Settings:
+    """The settings in force, of a data folder that no restore is filling; else one line on standard error and this status."""
+    settings = settings_or_exit()
+    _check_restored(settings, status)
+    return settings
+
+
+def fail(message: str, status: int = 2) -> NoReturn:
+    """One line on standard error, and the end with this status."""
     sys.stderr.write(f"packhouse: {message}\n")
-    raise SystemExit(2)
+    raise SystemExit(status)
 
 
 def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None], Signer] | None = None) -> NoReturn:
@@ -61,6 +68,7 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     from packhouse.web.logs import configure_logs
 
     configure_logs()
+    _check_restored(settings)
     try:
         sock = server.listen(settings.host, settings.port)
     except OSError as error:
@@ -79,6 +87,17 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     finally:
         shutil.rmtree(metrics, ignore_errors=True)
     raise SystemExit(status)
+
+
+def _check_restored(settings: Settings, status: int = 2) -> None:
+    from packhouse.db.snapshots import RESTORING, unfinished_restore
+
+    name = unfinished_restore(settings.data_path)
+    if name:
+        file = settings.data_path / RESTORING
+        fail(
+            f"{file} says that the restore of {name} is at work or was cut: wait for it, or run `packhouse restore` with that snapshot again", status
+        )
 
 
 def _prepare_apart(house: House) -> Secrets | None:

@@ -300,7 +300,9 @@ def test_one_at_a_time(fresh_stand: Stand, tmp_path: Path) -> None:
 def test_passwords_are_no_arguments(tmp_path: Path) -> None:
     """Whoever can list the processes of the machine could read the password of the database."""
     program = tmp_path / "pg_dump"
-    program.write_text('#!/bin/sh\nprintf "%s " "$@" "PGPASSWORD=$PGPASSWORD" >"$0.said"\ntouch "${3#--file=}"\n')
+    program.write_text(
+        '#!/bin/sh\nprintf "%s " "$@" "PGPASSWORD=$PGPASSWORD" >"$0.said"\nfor one; do case $one in --file=*) touch "${one#--file=}";; esac; done\n'
+    )
     program.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT / "src")}
     script = (

@@ -83,6 +83,18 @@ def test_gone_after_put(shaky: S3Store, keep: Keep, between: Between) -> None:
         shaky.place(spooled, spooled.sha256)
 
 
+def test_a_refused_restore(shaky: S3Store, keep: Keep, run: Run, between: Between) -> None:
+    """Damaged bytes could be called healed, since they are as long as those that were refused."""
+    damaged, spooled = keep(b"oNe"), keep(b"one")
+    shaky.place(damaged, spooled.sha256)
+    between.fail("PUT", "403", ALWAYS)
+    with pytest.raises(Unavailable):
+        run(shaky.restore(spooled, spooled.sha256))
+    between.faults.clear()
+    run(shaky.restore(spooled, spooled.sha256))
+    assert run(collect(shaky, spooled.sha256, 0, 3)) == [b"one"]
+
+
 def test_a_service_without_conditions(shaky: S3Store, keep: Keep, run: Run, between: Between) -> None:
     """A service that cannot be told to keep what is there could not be used at all."""
     between.fail("PUT", "501", ALWAYS)

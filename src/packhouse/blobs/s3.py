@@ -89,13 +89,16 @@ class S3Store:
             raise FileExistsError(name)
 
     def _write(self, content: Spooled, name: str, *, new: bool) -> None:
-        """What was answered decides nothing: the bytes are there when the service says so, asked for their size. Raises `FileExistsError`."""
+        """What was answered decides nothing: the bytes are there when the service says so, asked for their size. Raises `FileExistsError`.
+
+        Where others may be there already, an error is one: a size does not tell which they are.
+        """
         error = self._send(content, name, self._creating if new else "overwrite")
         if error is not None and self._creating == "create" and "501 Not Implemented" in str(error):
             self._creating = "overwrite"  # a service that cannot be told; that the name is free has been seen
             error = self._send(content, name, "overwrite")
         size = self._call("look", self._find_size, name)
-        if size != content.size:
+        if size != content.size or (error is not None and not new):
             self._fail("write", error or ValueError(f"{size} bytes are there in place of {content.size}"))
 
     def _send(self, content: Spooled, name: str, mode: Literal["create", "overwrite"]) -> Exception | None:

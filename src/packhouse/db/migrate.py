@@ -8,6 +8,9 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, make_url
 
 from packhouse.db.engine import sqlite_engine
 from packhouse.db.migrations import HEAD
+from packhouse.errors import Unavailable
+
+STEPS = 0x73746570  # advisory lock: one node at a time runs what is missing
 
 
 def sync_engine(url: str, data: Path) -> Engine:
@@ -18,16 +21,27 @@ def sync_engine(url: str, data: Path) -> Engine:
 
 
 def migrate(connection: Connection) -> bool:
-    """Run what is missing; whether anything was."""
+    """Run what is missing; whether anything was. Raises `Unavailable` where the database is of a version that this one does not know."""
     if current_revision(connection) == HEAD:
+        return False
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({STEPS})")
+    revision = current_revision(connection)  # another node may have been quicker
+    if revision == HEAD:
         return False
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Unavailable(
+            f"The database is at revision {revision}, which this version does not know: install the one that served it, or a later"
+        ) from error
     return True
 
 

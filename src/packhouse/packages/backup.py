@@ -13,11 +13,13 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from packhouse import __version__
 from packhouse.db import collection, gits
@@ -25,7 +27,7 @@ from packhouse.db.migrate import current_revision
 from packhouse.db.snapshots import take_snapshot
 from packhouse.durable import sync
 from packhouse.errors import RegistryError
-from packhouse.git.keeping import copy_repository
+from packhouse.git.keeping import check_repository, copy_repository, read_refs, remove_repository
 from packhouse.model import Struct
 from packhouse.packages.house import House
 from packhouse.packages.repositories import repository_name, repository_path
@@ -57,6 +59,8 @@ class Manifest(Struct):
     repositories: tuple[int, ...]  # by the numbers of their projects
     keys: bool
     bucket: bool  # the blobs are in a bucket and not here
+    list_sha256: str = ""  # of the list of blobs; "" before there was a digest of it
+    key_sha256: Mapping[str, str] = {}  # of every key, by its path
 
 
 class Held(Struct):
@@ -75,10 +79,16 @@ async def take_backup(
     With `verify`, the bytes that are there already are read again, and copied again where they have changed.
     """
     try:
+        _check_apart(house, folder)
         with locked(folder):
             return await _take(house, folder, with_keys, keep, verify, say)
     except OSError as error:
-        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
+        raise BackupError(_reason(error, folder)) from error
+    except RegistryError as error:
+        raise BackupError(error.message) from error
+    except (sqlite3.Error, DBAPIError) as error:
+        # the words of the database, without the statement
+        raise BackupError(f"The database cannot be copied. {error.orig if isinstance(error, DBAPIError) else error}") from error
 
 
 @contextlib.contextmanager
@@ -103,15 +113,21 @@ async def _take(house: House, folder: Path, with_keys: bool, keep: int, verify: 
     await asyncio.to_thread(_make_folders, folder, partial)
     bucket = not house.store.near
     held: dict[str, Held] = {}
-    problems = [] if bucket else await _copy_blobs(house, folder, held, say, verify)
+    wrong: dict[str, str] = {}
+    if not bucket:
+        await _copy_blobs(house, folder, held, wrong, say, verify)
     # before the database: a number that is given out after the snapshot is given out again once it is brought back
     projects = list(await house.database.read(gits.list_repositories))
     try:
         database = await asyncio.to_thread(take_snapshot, house.settings.database_url, house.settings.data_path, partial)
     except RegistryError as error:
         raise BackupError(f"The database cannot be copied. {error.message}") from error
-    problems += [] if bucket else await _copy_blobs(house, folder, held, say, verify)
+    if not bucket:
+        await _copy_blobs(house, folder, held, wrong, say, verify)
+    problems = list(wrong.values())
     repositories = await _copy_repositories(house, folder, projects, problems)
+    keys = await asyncio.to_thread(_copy_keys, house.settings.data_path / "keys", partial / "keys", problems) if with_keys else {}
+    listed = "".join(f"{one.stored} {one.sha256} {one.size}\n" for one in held.values()).encode()
     revision = await house.database.read(current_revision)
     manifest = Manifest(
         format=FORMAT,
@@ -125,12 +141,19 @@ async def _take(house: House, folder: Path, with_keys: bool, keep: int, verify: 
         repositories=repositories,
         keys=with_keys,
         bucket=bucket,
+        list_sha256=hashlib.sha256(listed).hexdigest(),
+        key_sha256=keys,
     )
-    await asyncio.to_thread(_finish, house.settings.data_path, folder, partial, final, manifest, held)
+    await asyncio.to_thread(_finish, folder, partial, final, manifest, listed)
     say(f"{final.name}: {manifest.blobs} blobs with {manifest.bytes} bytes, {len(repositories)} repositories")
     if keep:
-        for gone in await asyncio.to_thread(prune, folder, keep):
-            say(f"removed {gone}")
+        try:
+            await asyncio.to_thread(prune, folder, keep, final.name, say)
+        except (OSError, BackupError) as error:
+            problems.append(f"Older snapshots cannot be removed. {_reason(error, folder)}")
+    ahead = [name for name in list_snapshots(folder) if name > final.name]
+    if ahead:
+        problems.append(f"Snapshot {ahead[-1]} lies in the future, and comes back as the newest: set the clock, or remove that snapshot")
     return problems
 
 
@@ -141,7 +164,7 @@ def list_snapshots(folder: Path) -> list[str]:
 
 def read_blobs(snapshot: Path) -> Iterable[Held]:
     """What a snapshot needs. Raises `BackupError`."""
-    with (snapshot / BLOBS).open() as lines:
+    with (snapshot / BLOBS).open(encoding="ascii", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             found = _LINE.fullmatch(line)
             if found is None:
@@ -160,28 +183,47 @@ def read_manifest(snapshot: Path) -> Manifest:
         raise BackupError(f"{snapshot / MANIFEST} is not the manifest of a backup: {error}") from error
 
 
+def check_parts(snapshot: Path, manifest: Manifest) -> None:
+    """The list of blobs and the keys are those that the manifest speaks of. Raises `BackupError`."""
+    check_list(snapshot, manifest)
+    for name, sha256 in manifest.key_sha256.items():
+        key = snapshot / "keys" / name
+        if not key.is_file() or hash_file(key) != sha256:
+            raise BackupError(f"{key} is damaged or missing: bring back another snapshot")
+
+
+def check_list(snapshot: Path, manifest: Manifest) -> list[Held]:
+    """What a snapshot needs, all of it. Raises `BackupError`."""
+    listed = list(read_blobs(snapshot))
+    if len(listed) != manifest.blobs or manifest.list_sha256 not in ("", hash_file(snapshot / BLOBS)):
+        raise BackupError(f"{snapshot / BLOBS} is damaged: bring back another snapshot, and remove this one")
+    return listed
+
+
 def blob_path(folder: Path, stored: str) -> Path:
     """Where a backup keeps a blob."""
     return folder / "blobs" / stored[:2] / stored
 
 
-def prune(folder: Path, keep: int) -> list[str]:
-    """Remove all snapshots but the newest, and what only they needed; the names of those snapshots. Raises `BackupError`."""
-    names = list_snapshots(folder)
-    gone = names[:-keep]
+def prune(folder: Path, keep: int, made: str, say: Say) -> None:
+    """Remove all snapshots but the newest, of which the one just made is first, and what only they needed. Raises `BackupError`, `OSError`."""
+    others = [name for name in list_snapshots(folder) if name != made]
+    gone = others[: max(0, len(others) - keep + 1)]
+    if not gone:
+        return
+    kept = {folder / "snapshots" / name: read_manifest(folder / "snapshots" / name) for name in (made, *others[len(gone) :])}
+    needed = {held.stored for snapshot, manifest in kept.items() for held in check_list(snapshot, manifest)}
     for name in gone:
-        shutil.rmtree(folder / "snapshots" / name)
-    if gone:
-        kept = [folder / "snapshots" / name for name in names[-keep:]]
-        needed = {held.stored for snapshot in kept for held in read_blobs(snapshot)}
-        for path in (folder / "blobs").glob("??/*"):
-            if path.name not in needed:
-                path.unlink()
-        repositories = {repository_name(project) for snapshot in kept for project in read_manifest(snapshot).repositories}
-        for path in (folder / "repositories").glob("*.git"):
-            if path.name not in repositories:
-                shutil.rmtree(path)
-    return gone
+        path = folder / "snapshots" / name
+        shutil.rmtree(path.rename(path.with_name(f"{name}.partial")))  # no snapshot any more, should this be cut
+        say(f"removed {name}")
+    for path in (folder / "blobs").glob("??/*"):
+        if path.name not in needed:
+            path.unlink()
+    repositories = {repository_name(project) for manifest in kept.values() for project in manifest.repositories}
+    for path in (folder / "repositories").glob("*.git"):
+        if path.name not in repositories:
+            shutil.rmtree(path)
 
 
 def copy_checked(source: Path, target: Path, sha256: str) -> bool:
@@ -207,29 +249,42 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _reason(error: OSError | BackupError, folder: Path) -> str:
+    """What is wrong with which file."""
+    return str(error) if isinstance(error, BackupError) or not error.strerror else f"{error.filename or folder}: {error.strerror}"
+
+
+def _check_apart(house: House, folder: Path) -> None:
+    """Nothing that a backup writes and removes is the installation's own. Raises `BackupError`."""
+    data, blob = house.settings.data_path.resolve(), house.store.path("00")
+    ours = [data / "keys", data / "repositories", data / "spool", *([] if blob is None else [blob.parent.parent.resolve()])]
+    parts = [(folder / name).resolve() for name in ("blobs", "repositories", "snapshots")]
+    for own in ours:
+        if folder.resolve().is_relative_to(own) or any(own.is_relative_to(part) or part.is_relative_to(own) for part in parts):
+            raise BackupError(f"A backup in {folder} would get in the way of the installation's own {own}: name another folder")
+
+
 def _make_folders(folder: Path, partial: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in folder.glob("snapshots/*.partial"):
+    for left in (*folder.glob("snapshots/*.partial"), *folder.glob("repositories/*.git.*")):
         shutil.rmtree(left)
     partial.mkdir(parents=True, mode=0o700)
 
 
-async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], say: Say, verify: bool) -> list[str]:
-    """Copy what is not held yet, and say of it that it is; what could not be copied."""
-    problems: list[str] = []
+async def _copy_blobs(house: House, folder: Path, held: dict[str, Held], wrong: dict[str, str], say: Say, verify: bool) -> None:
+    """Copy what is not held yet, and say of it that it is, or what is wrong with it."""
     last = 0
     while page := await house.database.read(collection.list_stored, last):
         last = page[-1].id
         fresh = [one for one in page if one.stored not in held]
         for one in fresh:
-            wrong = await asyncio.to_thread(_copy_blob, house, folder, Held(stored=one.stored, sha256=one.sha256, size=one.size), verify)
-            if not wrong:
+            trouble = await asyncio.to_thread(_copy_blob, house, folder, Held(stored=one.stored, sha256=one.sha256, size=one.size), verify)
+            if not trouble:
                 held[one.stored] = Held(stored=one.stored, sha256=one.sha256, size=one.size)
+                wrong.pop(one.stored, None)
             elif await house.database.read(collection.still_stored, one.id, one.stored):
-                problems.append(f"{wrong}: sha256:{one.sha256}")
+                wrong[one.stored] = f"{trouble}: sha256:{one.sha256}"
         if fresh:
             say(f"{len(held)} blobs")
-    return problems
 
 
 def _copy_blob(house: House, folder: Path, one: Held, verify: bool) -> str:
@@ -237,8 +292,10 @@ def _copy_blob(house: House, folder: Path, one: Held, verify: bool) -> str:
     source, target = house.store.path(one.stored), blob_path(folder, one.stored)
     assert source is not None
     try:
-        if target.stat().st_size == one.size and not (verify and hash_file(target) != one.sha256):
-            return ""  # else compared when it was copied
+        if verify and hash_file(target) != one.sha256:
+            target.unlink()  # else it would pass for a good one where it cannot be copied again
+        if target.stat().st_size == one.size:
+            return ""  # compared when it was copied
     except FileNotFoundError:
         pass
     try:
@@ -248,24 +305,51 @@ def _copy_blob(house: House, folder: Path, one: Held, verify: bool) -> str:
 
 
 async def _copy_repositories(house: House, folder: Path, projects: Iterable[int], problems: list[str]) -> tuple[int, ...]:
+    """The projects whose repositories the backup has, of this run or, where one cannot be copied, of one before."""
     copied: list[int] = []
     for project in projects:
-        source = repository_path(house, project)
-        if not source.is_dir():
+        row = await house.database.read(gits.get_repository, project)
+        if row is None:
+            continue  # deleted meanwhile
+        source, target = repository_path(house, project), folder / "repositories" / repository_name(project)
+        if not row.default_branch and not source.is_dir():
             continue
-        wrong = await asyncio.to_thread(copy_repository, source, folder / "repositories" / repository_name(project))
+        wrong = await asyncio.to_thread(_copy_repository, source, target, bool(row.default_branch))
         if wrong:
-            problems.append(f"The Git repository of project {project}: {wrong}")
-        else:
+            problems.append(f"The Git repository of project {project} ({source}) cannot be copied: {wrong}")
+        if not wrong or len(await asyncio.to_thread(read_refs, target)) > 0:
             copied.append(project)
     return tuple(copied)
 
 
-def _finish(data: Path, folder: Path, partial: Path, final: Path, manifest: Manifest, held: Mapping[str, Held]) -> None:
+def _copy_repository(source: Path, target: Path, filled: bool) -> str:
+    """What went wrong, if anything; then the copy is as it was. One that cannot be brought up to date is made anew."""
+    if filled and not read_refs(source):
+        trouble = check_repository(source) if source.is_dir() else "it is missing"
+        return f"{trouble or 'its branches are gone'}; push it again, or restore it"
+    wrong = copy_repository(source, target)
+    if not wrong:
+        return ""
+    anew = target.with_name(f"{target.name}.anew")
+    if copy_repository(source, anew):
+        remove_repository(anew)
+        return wrong
+    remove_repository(target)
+    anew.rename(target)
+    return ""
+
+
+def _copy_keys(keys: Path, target: Path, problems: list[str]) -> Mapping[str, str]:
+    """The digest of every key that was copied, by its path."""
+    if keys.is_dir():
+        shutil.copytree(keys, target, ignore_dangling_symlinks=True)
+        problems += [f"{path} is a link to nothing: remove it, or bring back what it led to" for path in keys.rglob("*") if not path.exists()]
+    return {path.relative_to(target).as_posix(): hash_file(path) for path in sorted(target.rglob("*")) if path.is_file()}
+
+
+def _finish(folder: Path, partial: Path, final: Path, manifest: Manifest, listed: bytes) -> None:
     """The snapshot appears when it is whole."""
-    if manifest.keys and (data / "keys").is_dir():
-        shutil.copytree(data / "keys", partial / "keys")
-    (partial / BLOBS).write_text("".join(f"{one.stored} {one.sha256} {one.size}\n" for one in held.values()))
+    (partial / BLOBS).write_bytes(listed)
     (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     for path in (*(folder / "blobs").glob("??"), *partial.rglob("*"), partial):
         sync(path)

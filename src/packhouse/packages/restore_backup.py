@@ -1,23 +1,31 @@
-"""An installation from a backup, in an empty folder: bytes first, then keys, and the database last, so that it can be begun again."""
+"""An installation from a backup, in an empty folder: a mark, then bytes, keys and repositories, the database last, and the mark goes.
+
+While the mark is there nothing else opens the folder, and the same snapshot can be brought back once more.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import fcntl
+import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from packhouse.db import backups
 from packhouse.db.engine import now
 from packhouse.db.migrate import current_revision, migrate
 from packhouse.db.migrations import HEAD
-from packhouse.db.snapshots import bring_back, sqlite_file
+from packhouse.db.snapshots import DUMP, RESTORING, UNKNOWN, bring_back, check_free, sqlite_file, unfinished_restore
 from packhouse.durable import sync
 from packhouse.errors import RegistryError
-from packhouse.model import Instant
+from packhouse.model import Instant, Struct
 from packhouse.packages import backup
 from packhouse.packages.backup import BackupError, Held, Manifest
 from packhouse.packages.house import House
@@ -29,26 +37,85 @@ HOLD: Instant = 7 * 86_400 * 1_000_000  # bytes that are newer than the rows are
 Say = Callable[[str], None]
 
 
+class _Origin(Struct):
+    """What a manifest of any format says."""
+
+    format: int = 0
+    version: str = "?"
+
+
 async def restore_backup(house: House, folder: Path, name: str = "", *, say: Say = lambda line: None) -> list[str]:
     """Bring back a snapshot, the newest without a name; the blobs that the backup has lost. Raises `BackupError`."""
     try:
-        with backup.locked(folder):
+        with _locked(folder):
             return await _restore(house, folder, name, say)
+    except RegistryError as error:
+        raise BackupError(error.message) from error
+    except SQLAlchemyError as error:
+        raise BackupError(f"The database cannot be brought back. {getattr(error, 'orig', None) or error}") from error
     except OSError as error:
-        raise BackupError(f"{error.filename or folder}: {error.strerror}") from error
+        raise BackupError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """No backup into this folder meanwhile, which may be on a medium that cannot be written to. Raises `BackupError`."""
+    if not folder.is_dir():
+        raise BackupError(f"There is no folder {folder}: name the one that backups were made into")
+    try:
+        fd = os.open(folder / "lock", os.O_RDONLY | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        fd = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BackupError(f"A backup is at work in {folder}: wait for it") from error
+    else:
+        yield
+    finally:
+        os.close(fd)
 
 
 async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]:
     snapshot = folder / "snapshots" / (name or next(reversed(backup.list_snapshots(folder)), ""))
     manifest = await asyncio.to_thread(_check_snapshot, snapshot)
-    data, url = house.settings.data_path, house.settings.database_url
-    if manifest.bucket and house.store.near:
-        raise BackupError("The bytes of this backup are in a bucket: say with the setting blobs in which")
-    await _check_empty(house)
+    _check_settings(house, manifest)
+    data = house.settings.data_path
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    house.store.start()
-    house.spool.start()
-    say(f"{snapshot.name}: {manifest.blobs} blobs with {manifest.bytes} bytes")
+    await _check_empty(house, snapshot.name)
+    with _marked(data, snapshot.name):
+        house.store.start()
+        house.spool.start()
+        say(f"{snapshot.name}: {manifest.blobs} blobs with {manifest.bytes} bytes")
+        lost = await _put_blobs(house, folder, snapshot, say)
+        await asyncio.to_thread(_put_rest, house, folder, snapshot, manifest)
+        await _put_database(house, snapshot, manifest)
+    return lost
+
+
+@contextlib.contextmanager
+def _marked(data: Path, snapshot: str) -> Iterator[None]:
+    """The mark is there, and goes when all is done: where that fails it stays. Raises `BackupError`."""
+    mark = data / RESTORING
+    fd = os.open(mark, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.pwrite(fd, f"{snapshot}\n".encode(), 0)
+        os.fsync(fd)
+        sync(data)
+        yield
+        mark.unlink()
+        sync(data)
+    except BlockingIOError as error:
+        raise BackupError(f"Another restore is at work in {data}: wait for it") from error
+    finally:
+        os.close(fd)
+
+
+async def _put_blobs(house: House, folder: Path, snapshot: Path, say: Say) -> list[str]:
+    """The blobs that the backup has lost."""
     lost: list[str] = []
     for number, held in enumerate(backup.read_blobs(snapshot), 1):
         wrong = await _put_blob(house, backup.blob_path(folder, held.stored), held)
@@ -56,7 +123,11 @@ async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]
             lost.append(f"{wrong}: sha256:{held.sha256}")
         if number % 1000 == 0:
             say(f"{number} blobs")
-    await asyncio.to_thread(_put_rest, house, folder, snapshot, manifest)
+    return lost
+
+
+async def _put_database(house: House, snapshot: Path, manifest: Manifest) -> None:
+    data, url = house.settings.data_path, house.settings.database_url
 
     def change(connection: Connection) -> None:
         migrate(connection)
@@ -64,12 +135,11 @@ async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]
 
     try:
         await asyncio.to_thread(bring_back, url, data, snapshot / manifest.database, change)
+        if sqlite_file(url, data) is None:
+            async with _open_database(house):
+                await house.database.write(change)
     except RegistryError as error:
         raise BackupError(f"The database cannot be brought back. {error.message}") from error
-    if sqlite_file(url, data) is None:
-        async with _open_database(house):
-            await house.database.write(change)
-    return lost
 
 
 @contextlib.asynccontextmanager
@@ -82,32 +152,76 @@ async def _open_database(house: House) -> AsyncIterator[None]:
 
 
 def _check_snapshot(snapshot: Path) -> Manifest:
+    _check_origin(snapshot / backup.MANIFEST)
     manifest = backup.read_manifest(snapshot)
-    if manifest.format != backup.FORMAT or manifest.revision > HEAD:
+    if manifest.revision > HEAD:
         raise BackupError(f"The backup was taken by version {manifest.version}, which is newer than this one: install that, or a later one")
     database = snapshot / Path(manifest.database).name
     if not database.is_file() or backup.hash_file(database) != manifest.sha256:
         raise BackupError(f"{database} is damaged: bring back another snapshot")
+    backup.check_parts(snapshot, manifest)
     return manifest
 
 
-async def _check_empty(house: House) -> None:
+def _check_origin(file: Path) -> None:
+    """A manifest of a later format may lack what ours have. Raises `BackupError`."""
+    with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):  # told by who reads the whole
+        origin = msgspec.json.decode(file.read_bytes(), type=_Origin)
+        if origin.format > backup.FORMAT:
+            raise BackupError(f"The backup was taken by version {origin.version}, which is newer than this one: install that, or a later one")
+
+
+def _check_settings(house: House, manifest: Manifest) -> None:
+    if manifest.bucket and house.store.near:
+        raise BackupError("The bytes of this backup are in a bucket: say with the setting blobs in which")
+    postgres = sqlite_file(house.settings.database_url, house.settings.data_path) is None
+    if postgres != (manifest.database == DUMP):
+        kind, other = ("SQLite", "PostgreSQL") if postgres else ("PostgreSQL", "SQLite")
+        raise BackupError(f"The backup is of a database on {kind}, and the setting database_url names one on {other}: name one on {kind}")
+
+
+async def _check_empty(house: House, snapshot: str) -> None:
+    """Raises `BackupError` where something is that a restore of this snapshot, which was cut, has not put there."""
     data = house.settings.data_path
-    file = sqlite_file(house.settings.database_url, data)
-    if file is None:
-        async with _open_database(house):
-            taken = await house.database.read(current_revision) is not None
-    else:
+    before = unfinished_restore(data)
+    if before not in ("", UNKNOWN, snapshot):
+        raise BackupError(f"{data / RESTORING} says that a restore of {before} was cut: bring back that one, or another into an empty data folder")
+    if await _is_taken(house):
+        if before == snapshot:
+            raise BackupError(f"The restore that was cut has filled {_name_database(house)} already: make it empty, and run this again")
+        raise BackupError(f"There is an installation already in {_name_database(house)}: bring a backup back where there is none")
+    for path in () if before == snapshot else _find_taken(house):
+        raise BackupError(f"There is something already in {path}: bring a backup back into an empty data folder, or move that away first")
+
+
+async def _is_taken(house: House) -> bool:
+    file = sqlite_file(house.settings.database_url, house.settings.data_path)
+    if file is not None:
         taken = file.exists()
-    if taken:
-        raise BackupError(f"There is an installation already in {file or 'this database'}: bring a backup back where there is none")
+        if not taken:
+            check_free(file)  # nor is anything beside it
+        return taken
+    async with _open_database(house):
+        return await house.database.read(current_revision) is not None
+
+
+def _name_database(house: House) -> str:
+    return str(sqlite_file(house.settings.database_url, house.settings.data_path) or "this database")
+
+
+def _find_taken(house: House) -> Iterator[Path]:
+    """Folders of an installation in which there is a file already."""
+    data, blob = house.settings.data_path, house.store.path("0" * 64)
+    for folder in (data / "repositories", data / "keys", *(() if blob is None else (blob.parent.parent,))):
+        if any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*")):
+            yield folder
 
 
 async def _put_blob(house: House, source: Path, held: Held) -> str:
     """What is wrong with the backup's copy, if anything."""
-    if await house.store.size(held.stored) == held.size:
-        return ""
     target = house.store.path(held.stored)
+    if await house.store.size(held.stored) == held.size and (target is None or await asyncio.to_thread(backup.hash_file, target) == held.sha256):
+        return ""
     try:
         whole = await asyncio.to_thread(backup.copy_checked, source, target, held.sha256) if target is not None else await _send(house, source, held)
     except FileNotFoundError:
@@ -137,13 +251,16 @@ async def _send(house: House, source: Path, held: Held) -> bool:
 
 def _put_rest(house: House, folder: Path, snapshot: Path, manifest: Manifest) -> None:
     """Keys and repositories, and the names of all that was put down so far, made durable."""
-    keys = house.settings.data_path / "keys"
+    data = house.settings.data_path
+    keys, repositories = data / "keys", data / "repositories"
     if (snapshot / "keys").is_dir():
         shutil.copytree(snapshot / "keys", keys, dirs_exist_ok=True)
     for project in manifest.repositories:
         target = repository_path(house, project)
+        if target.exists():
+            shutil.rmtree(target)  # half of it, of a restore that was cut
         with contextlib.suppress(FileNotFoundError):  # the doctor says so
-            shutil.copytree(folder / "repositories" / target.name, target, dirs_exist_ok=True)
+            shutil.copytree(folder / "repositories" / target.name, target)
     folders = {path.parent for held in backup.read_blobs(snapshot) if (path := house.store.path(held.stored)) is not None}
-    for path in (*keys.rglob("*"), *folders, house.settings.data_path):
+    for path in (*keys.rglob("*"), *repositories.rglob("*"), *(one for one in (keys, repositories) if one.exists()), *folders, data):
         sync(path)

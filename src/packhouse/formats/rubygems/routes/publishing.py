@@ -73,10 +73,9 @@ def check_neighbours(coming: VersionRow, there: Neighbours) -> None:
         other, other_platform = names.split_version(row.version)
         if row.version != version and other_platform == platform and number_key(other) == key:
             raise AlreadyExists(f"Version {version} of {name} is the same as {row.version}, which is there already: push another version")
-    keys = sorted({names.name_key(each) for each, _ in readings(f"{name}-{version}")})
-    for row, _ in there.files([names.file_name(name, version)], keys):
-        if (row.name, row.version) != (name, version):
-            raise AlreadyExists(f"{name}-{version} is the full name of version {row.version} of {row.name} too: push it under another name")
+    others = sorted({names.name_key(each) for each, _ in readings(f"{name}-{version}") if each != name})
+    for row, _ in there.files([names.file_name(name, version)], others) if others else ():
+        raise AlreadyExists(f"{name}-{version} is the full name of version {row.version} of {row.name} too: push it under another name")
 
 
 # -- yank --------------------------------------------------------------------------------------------------------------
