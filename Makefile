@@ -24,7 +24,7 @@ serve: $(RUNTIME) $(PAGES) ## Run a registry on 127.0.0.1:8080, its data in ./va
 	@.venv/bin/packhouse serve
 
 test: $(RUNTIME) $(DEV) $(PAGES) clients ## Run the whole suite, real clients included, in JOBS processes; ARGS="-k npm" narrows it
-	@$(PYTHON) -m pytest $(or $(ARGS),--numprocesses $(JOBS) --dist loadfile $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),--every-client))
+	@$(PYTHON) -m pytest $(or $(ARGS),--numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(if $(CI)$(PACKHOUSE_REQUIRE_CLIENTS),--every-client))
 
 quick: $(RUNTIME) $(DEV) ## Run the tests of pure code: no server, no client, few generated examples
 	@$(PYTHON) -m pytest -q -x --hypothesis-profile quick -m 'not client and not server and not slow' $(or $(ARGS),tests/unit tests/formats)
