@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,25 +10,11 @@ from pathlib import Path
 
 from packhouse.blobs.spool import full_disk
 from packhouse.blobs.store import ASIDE
-from packhouse.durable import sync
+from packhouse.durable import move_to_new, sync
 from packhouse.errors import FileNotFound, OutOfSpace
 from packhouse.model import Instant, Spooled
 
 PIECE = 1024 * 1024
-
-
-def _move_to_new(source: str, target: str) -> None:
-    """Rename, but never over what is there: a stored name belongs to whoever took it first. Raises `FileExistsError`."""
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-            raise
-        if Path(target).exists():  # a file system without links: a look has to do
-            raise FileExistsError(target) from error
-        Path(source).rename(target)
-    else:
-        Path(source).unlink(missing_ok=True)  # whoever waited for this may have gone, and swept the spool
 
 
 class DiskStore:
@@ -55,7 +40,7 @@ class DiskStore:
         folder = f"{self.folder}/{name[:2]}"
         target = f"{folder}/{name}"
         try:
-            _move_to_new(content.path, target)
+            move_to_new(content.path, target)
             try:
                 if not content.synced:  # name and bytes in one commit of the file system: nobody trusts a name before its row
                     sync(target)

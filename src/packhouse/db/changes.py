@@ -375,16 +375,6 @@ def tagged_version(connection: Connection, package_id: int, name: str) -> int | 
     return connection.scalar(select(tag.c.version_id).where(tag.c.package_id == package_id, tag.c.name == name, tag.c.until.is_(None)))
 
 
-def tags_of(connection: Connection, project: int, format: str, name_key: str, version_ids: Sequence[str]) -> list[str]:
-    """The tags that point at any of these versions of a package now."""
-    found: list[str] = []
-    of = (package.c.project_id == project, package.c.format == format, package.c.name_key == name_key, tag.c.until.is_(None))
-    for some in batches(version_ids):
-        joined = tag.join(package, package.c.id == tag.c.package_id).join(version, version.c.id == tag.c.version_id)
-        found += connection.scalars(select(tag.c.name).select_from(joined).where(*of, version.c.version_id.in_(some)))
-    return sorted(found)
-
-
 def set_mark(connection: Connection, version_row: int, kind: str, value: str | None, at: Instant) -> bool:
     """Set a mark on a version, or end it with None; False where nothing changed."""
     return bool(set_marks(connection, kind, {version_row: value}, at))

@@ -334,16 +334,17 @@ def list_tags(connection: Connection, package_id: int, after: str, limit: int, *
     return list(connection.scalars(statement.order_by(name.desc() if descending else name).limit(limit)))
 
 
-def tags_of(connection: Connection, project: int, format: str, name_key: str, version_id: str | None) -> list[str]:
-    """The tags that point at a version now, or at any version of a package."""
+def tags_of(connection: Connection, project: int, format: str, name_key: str, version_ids: Sequence[str]) -> list[str]:
+    """The tags that point at these versions of a package now; without one, at any."""
     statement = (
         select(tag.c.name)
         .join(package, package.c.id == tag.c.package_id)
         .where(package.c.project_id == project, package.c.format == format, package.c.name_key == name_key, tag.c.until.is_(None))
     )
-    if version_id is not None:
-        statement = statement.join(version, version.c.id == tag.c.version_id).where(version.c.version_id == version_id)
-    return list(connection.scalars(statement.order_by(tag.c.name)))
+    if not version_ids:
+        return list(connection.scalars(statement.order_by(tag.c.name)))
+    statement = statement.join(version, version.c.id == tag.c.version_id)
+    return sorted(name for some in batches(version_ids) for name in connection.scalars(statement.where(version.c.version_id.in_(some))))
 
 
 def list_names(connection: Connection, format: str, after: str, limit: int) -> list[str]:

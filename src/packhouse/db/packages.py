@@ -867,24 +867,16 @@ def projects_with(connection: Connection, format: str, name_key: str, group: int
     )
 
 
-def narrow(connection: Connection, format: str, name_key: str, projects: Sequence[int], version_id: str | None) -> list[int]:
-    """Those of the projects that hold this version of the package; all of them without one."""
-    if version_id is None:
+def narrow(connection: Connection, format: str, name_key: str, projects: Sequence[int], version_ids: Sequence[str]) -> list[int]:
+    """Those of the projects that hold any of these versions of the package; all of them without one."""
+    if not version_ids:
         return list(projects)
-    return list(
-        connection.scalars(
-            select(version.c.project_id)
-            .join(package, package.c.id == version.c.package_id)
-            .where(
-                package.c.format == format,
-                package.c.name_key == name_key,
-                package.c.project_id.in_(projects),
-                version.c.version_id == version_id,
-                version.c.deleted.is_(None),
-            )
-            .order_by(version.c.project_id)
-        )
+    holding = (
+        select(version.c.project_id)
+        .join(package, package.c.id == version.c.package_id)
+        .where(package.c.format == format, package.c.name_key == name_key, package.c.project_id.in_(projects), version.c.deleted.is_(None))
     )
+    return sorted({project for some in batches(version_ids) for project in connection.scalars(holding.where(version.c.version_id.in_(some)))})
 
 
 def deleted_versions(connection: Connection, project: int, format: str, name_key: str) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sqlite3
@@ -16,7 +15,7 @@ from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from packhouse.db.engine import sqlite_engine
-from packhouse.durable import sync
+from packhouse.durable import move_to_new, sync
 from packhouse.errors import AlreadyExists, Unavailable
 
 FILE, DUMP = "database.sqlite3", "database.dump"
@@ -91,28 +90,17 @@ def bring_back(url: str, data: Path, snapshot: Path, change: Callable[[Connectio
         raise Unavailable(f"{partial}: {getattr(error, 'orig', None) or error}") from error
     sync(partial)
     check_free(target)
-    _name_anew(partial, target)
+    try:
+        move_to_new(partial, target)
+    except FileExistsError:
+        check_free(target)
+        raise
     sync(target.parent)
 
 
 def _remove_partial(partial: Path) -> None:
     for left in (partial, *(partial.with_name(partial.name + end) for end in BESIDE)):
         left.unlink(missing_ok=True)
-
-
-def _name_anew(partial: Path, target: Path) -> None:
-    """Rename, but never over what has come meanwhile. Raises `AlreadyExists`."""
-    try:
-        os.link(partial, target)
-    except FileExistsError:
-        check_free(target)
-        raise
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-            raise
-        partial.rename(target)  # a file system without links: the look before this has to do
-    else:
-        partial.unlink()
 
 
 def _bring_back_dump(url: str, snapshot: Path) -> None:

@@ -96,10 +96,17 @@ def locked(folder: Path) -> Iterator[None]:
     """One backup or restore at a time in a folder. Raises `BackupError`."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with holding(fd, fcntl.LOCK_EX, f"Another backup or restore is at work in {folder}: wait for it"):
+        yield
+
+
+@contextlib.contextmanager
+def holding(fd: int, how: int, busy: str) -> Iterator[None]:
+    """A lock on an open file, which is closed in the end. Raises `BackupError` with these words where another process has it."""
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise BackupError(f"Another backup or restore is at work in {folder}: wait for it") from error
+        raise BackupError(busy) from error
     else:
         yield
     finally:

@@ -40,8 +40,9 @@ Say = Callable[[str], None]
 class _Origin(Struct):
     """What a manifest of any format says."""
 
-    format: int = 0
+    format: int = backup.FORMAT
     version: str = "?"
+    revision: str = ""
 
 
 async def restore_backup(house: House, folder: Path, name: str = "", *, say: Say = lambda line: None) -> list[str]:
@@ -68,14 +69,8 @@ def _locked(folder: Path) -> Iterator[None]:
         if error.errno != errno.EROFS:
             raise
         fd = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise BackupError(f"A backup is at work in {folder}: wait for it") from error
-    else:
+    with backup.holding(fd, fcntl.LOCK_SH, f"A backup is at work in {folder}: wait for it"):
         yield
-    finally:
-        os.close(fd)
 
 
 async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]:
@@ -100,18 +95,13 @@ def _marked(data: Path, snapshot: str) -> Iterator[None]:
     """The mark is there, and goes when all is done: where that fails it stays. Raises `BackupError`."""
     mark = data / RESTORING
     fd = os.open(mark, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with backup.holding(fd, fcntl.LOCK_EX, f"Another restore is at work in {data}: wait for it"):
         os.pwrite(fd, f"{snapshot}\n".encode(), 0)
         os.fsync(fd)
         sync(data)
         yield
         mark.unlink()
         sync(data)
-    except BlockingIOError as error:
-        raise BackupError(f"Another restore is at work in {data}: wait for it") from error
-    finally:
-        os.close(fd)
 
 
 async def _put_blobs(house: House, folder: Path, snapshot: Path, say: Say) -> list[str]:
@@ -154,8 +144,6 @@ async def _open_database(house: House) -> AsyncIterator[None]:
 def _check_snapshot(snapshot: Path) -> Manifest:
     _check_origin(snapshot / backup.MANIFEST)
     manifest = backup.read_manifest(snapshot)
-    if manifest.revision > HEAD:
-        raise BackupError(f"The backup was taken by version {manifest.version}, which is newer than this one: install that, or a later one")
     database = snapshot / Path(manifest.database).name
     if not database.is_file() or backup.hash_file(database) != manifest.sha256:
         raise BackupError(f"{database} is damaged: bring back another snapshot")
@@ -167,7 +155,7 @@ def _check_origin(file: Path) -> None:
     """A manifest of a later format may lack what ours have. Raises `BackupError`."""
     with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):  # told by who reads the whole
         origin = msgspec.json.decode(file.read_bytes(), type=_Origin)
-        if origin.format > backup.FORMAT:
+        if origin.format > backup.FORMAT or origin.revision > HEAD:
             raise BackupError(f"The backup was taken by version {origin.version}, which is newer than this one: install that, or a later one")
 
 

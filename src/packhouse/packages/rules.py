@@ -53,7 +53,7 @@ def _check_tag_rules(
     assert access.place is not None
     found = containers.tag_rules(connection, access.place.id, format)
     if found and action is Action.DELETE and not tags:
-        tags = containers.tags_of(connection, access.place.id, format, key, version or None)
+        tags = containers.tags_of(connection, access.place.id, format, key, (version,) if version else ())
     for rule in found:
         level = rule.push_level if action is Action.PUBLISH else rule.delete_level
         for tag in tags:

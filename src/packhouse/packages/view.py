@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Format, Found, Git, Index
-from packhouse.db import changes, containers, places, shelves
+from packhouse.db import containers, places, shelves
 from packhouse.db import packages as rows_db
 from packhouse.db.engine import Hot, this_second
 from packhouse.db.scopes import (
@@ -507,13 +507,13 @@ class View:
         if not projects:
             raise PackageNotFound()
         if len(projects) > 1:
-            projects = await self._house.database.read(_read_holders, self._format.name, key, projects, self._version_ids(versions))
+            projects = await self._house.database.read(rows_db.narrow, self._format.name, key, projects, self._version_ids(versions))
         if len(projects) != 1:
             raise VersionNotFound() if not projects else Unsupported(f"{name} is in several projects of this scope: use the URL of the project")
         access = self._access if self._level == "project" else await self._lookup(projects[0])
         authorize(access, action)
         if len(versions) > 1 and not tags:  # a rule forbids a name, or a tag: those of all these versions are looked at together
-            tags = await self._house.database.read(changes.tags_of, projects[0], self._format.name, key, self._version_ids(versions))
+            tags = await self._house.database.read(containers.tags_of, projects[0], self._format.name, key, self._version_ids(versions))
         version = versions[0] if versions else ""
         await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version, action, tags)
         return projects[0]
@@ -525,11 +525,6 @@ class View:
 def _one(version: str | None) -> tuple[str, ...]:
     """The versions that a change is about; none: the whole package."""
     return () if version is None else (version,)
-
-
-def _read_holders(connection: Connection, format: str, key: str, projects: Sequence[int], versions: Sequence[str]) -> list[int]:
-    """Those of the projects that hold any of these versions; all of them without one."""
-    return sorted({project for version in versions or (None,) for project in rows_db.narrow(connection, format, key, projects, version)})
 
 
 class Snapshot(NamedTuple):
