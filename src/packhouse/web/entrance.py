@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from packhouse.auth.access import Where
+from packhouse.auth.access import Gate, Where
 from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.policy import Access, authorize, check_scope
 from packhouse.auth.sessions import Session, Sessions, cookie_name
@@ -27,6 +27,29 @@ READS = frozenset({"GET", "HEAD"})
 MOST_PARAMETERS = 200
 SECRETS = frozenset({b"authorization", b"private-token", b"job-token", b"deploy-token", b"content-length"})
 LISTS = frozenset({b"accept", b"cookie", b"if-none-match"})
+
+
+class Caller:
+    """Who asks, by a credential or by the token of who signed: their standing at one place or another."""
+
+    __slots__ = ("_address", "_gate", "_method", "credential", "entry", "token")
+
+    def __init__(self, gate: Gate, entry: Entry, method: str, address: str) -> None:
+        self.entry = entry
+        self.credential: Credential | None = None
+        self.token: int | None = None
+        self._gate = gate
+        self._method = method
+        self._address = address
+
+    async def at(self, place: Where, resource: str = "") -> Access:
+        """Raises `InvalidCredential`, `TooManyRequests`."""
+        native = self.entry.native
+        if self.token is not None:
+            return await self._gate.as_token(self.token, place, native=native, method=self._method)
+        return await self._gate.identify(
+            self.credential, place, address=self._address, native=native, method=self._method, area=self.entry.route.area, resource=resource
+        )
 
 
 class Entrance:
@@ -48,32 +71,22 @@ class Entrance:
         route = entry.route
         place, needs_place, at = self._where(entry, params, query)
         session: Session | None = None
-        credential: Credential | None = None
         signature: Signature | None = None
+        caller = Caller(self.gate, entry, method, address)
         if entry.page:
             access, session = await self._page_access(headers, place, method)
         elif route.action is Action.OPEN and entry.format is None:
             access = Access(actor=ANONYMOUS, native=False, method=method)  # probes ask nobody
         else:
             format = entry.format
-            credential = read_credential(
+            caller.credential = read_credential(
                 headers, query, format.credentials if format is not None else (), in_path=scope.get("packhouse.token"),
                 query_allowed=self.house.settings.query_tokens,
                 any_job_user=format is not None and format.any_job_user,
             )  # fmt: skip
-            signature = _read_signature(entry, credential, headers)
+            signature = _read_signature(entry, caller.credential, headers)
             access = await (
-                self._signer(signature, scope, place, entry)
-                if signature is not None
-                else self.gate.identify(
-                    credential,
-                    place,
-                    address=address,
-                    native=entry.native,
-                    method=method,
-                    area=route.area,
-                    resource=params.get("name", "registry:catalog"),
-                )
+                caller.at(place, params.get("name", "registry:catalog")) if signature is None else self._signer(caller, signature, scope, place)
             )
             if not entry.native and ("sudo" in query or b"sudo" in headers):
                 access = await self._sudo(access, query.get("sudo") or headers[b"sudo"].decode("latin-1"), place, method, route.area)
@@ -86,8 +99,7 @@ class Entrance:
             sudo = "sudo" in query or b"sudo" in headers
             # also where something is there that is hidden: it must not be quicker than what is absent
             if method in READS and isinstance(place, str) and "{id+}" in entry.template and not (entry.page or sudo):
-                token = access.actor.token_id if signature is not None else None
-                await self._check_moved(entry, place, credential, params, scope["query_string"], address, method, token)
+                await self._check_moved(caller, place, params, scope["query_string"])
             raise
         if signature is not None and method not in READS:  # a request that is refused leaves nothing behind
             await use_up(self.house.database, signature, method, self._signed_path(scope))
@@ -96,15 +108,12 @@ class Entrance:
         moment = self._moment(entry, access, params, at)
 
         async def lookup(project: Where, resource: str = "") -> Access:
-            if signature is not None and access.actor.token_id is not None:
-                return await self.gate.as_token(access.actor.token_id, project, native=entry.native, method=method)
-            if entry.page or (access.actor.user_id is not None and access.actor.token_id is None and access.granted is None):
+            by_name = access.actor.user_id is not None and access.actor.token_id is None and access.granted is None
+            if entry.page or by_name:
                 return await self.gate.as_user(
                     access.actor.user_id or -1, access.actor.kind, project, native=entry.native, method=method, area=route.area
                 )
-            return await self.gate.identify(
-                credential, project, address=address, native=entry.native, method=method, area=route.area, resource=resource
-            )
+            return await caller.at(project, resource)
 
         return Call(
             self.house, scope, receive, entry, method, params, headers, query, access, moment, at, request_id, address, lookup, session,
@@ -145,20 +154,13 @@ class Entrance:
                 raise
             check_scope(access, entry.route.action)
 
-    async def _check_moved(
-        self, entry: Entry, path: str, credential: Credential | None, params: Mapping[str, str], query: bytes, address: str, method: str,
-        token: int | None,
-    ) -> None:  # fmt: skip
+    async def _check_moved(self, caller: Caller, path: str, params: Mapping[str, str], query: bytes) -> None:
         """Raises `Moved` where an old path leads to something that this caller may read: by its number (core API section 1)."""
         alias = await self.house.database.point(places.ALIAS, {"path": path.lower()})
         if alias is None:
             return
-        id_ = int(alias[0])
-        access = await (
-            self.gate.as_token(token, id_, native=entry.native, method=method)
-            if token is not None
-            else self.gate.identify(credential, id_, address=address, native=entry.native, method=method)
-        )
+        id_, entry = int(alias[0]), caller.entry
+        access = await caller.at(id_)
         found = self._of_kind(access, entry)
         with contextlib.suppress(PlaceNotFound, Unauthenticated, Forbidden):
             await self._check(found, entry, id_, True)
@@ -182,11 +184,10 @@ class Entrance:
                 session = None
         return await self.gate.identify(None, place, native=False, method=method), None
 
-    async def _signer(self, signature: Signature, scope: Scope, place: Where, entry: Entry) -> Access:
+    async def _signer(self, caller: Caller, signature: Signature, scope: Scope, place: Where) -> Access:
         """The standing of who signed the request; what is remembered of it ends with the signature's time."""
-        method = scope["method"]
-        token = await find_signer(self.house.database, signature, method, self._signed_path(scope))
-        access = await self.gate.as_token(token, place, native=entry.native, method=method)
+        caller.token = await find_signer(self.house.database, signature, scope["method"], self._signed_path(scope))
+        access = await caller.at(place)
         return replace(access, until=min(access.until, signature.time + WINDOW))
 
     def _signed_path(self, scope: Scope) -> str:
