@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
 
 import msgspec
@@ -14,10 +14,12 @@ T = TypeVar("T")
 Instant: TypeAlias = int
 """Microseconds since 1970-01-01T00:00:00Z."""
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (all of it is in UTC)
+
 
 def write_time(at: Instant) -> str:
     """RFC 3339 in UTC, to the millisecond."""
-    return f"{datetime.fromtimestamp(at // 1_000_000, UTC):%Y-%m-%dT%H:%M:%S}.{at // 1000 % 1000:03d}Z"
+    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="milliseconds") + "Z"
 
 
 if TYPE_CHECKING:

@@ -131,7 +131,8 @@ def dist_tags(rows: Rows, releases: Mapping[str, Release]) -> dict[str, str]:
             known = tags.get(tag)
             if version in releases and (known is None or _age(releases[known].row) <= _age(releases[version].row)):
                 tags[tag] = version
-    tags.setdefault("latest", newest(releases))
+    if "latest" not in tags:
+        tags["latest"] = newest(releases)
     return dict(sorted(tags.items(), key=lambda each: (each[0] != "latest", each[0])))
 
 
