@@ -14,7 +14,7 @@ T = TypeVar("T")
 Instant: TypeAlias = int
 """Microseconds since 1970-01-01T00:00:00Z."""
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (all of it is in UTC)
+_EPOCH = datetime(1970, 1, 1)  # all of it is in UTC
 
 
 def write_time(at: Instant) -> str:

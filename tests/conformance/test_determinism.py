@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from stand import ROOT
 
-from packhouse.db.packages import read_rows
+from packhouse.db.rows import read_rows
 from packhouse.errors import InvalidName
 from packhouse.model import PackageRow, Rows, replace
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 
 from packhouse.auth.policy import Access
 from packhouse.db import bin as deleted
-from packhouse.db import changes, repositories, tables
-from packhouse.db import packages as rows_db
+from packhouse.db import changes, names, packages, repositories, tables
+from packhouse.db import rows as rows_db
 from packhouse.db.migrate import migrate
 from packhouse.db.scopes import Reader
 from packhouse.formats import container
@@ -194,8 +194,8 @@ def test_search_is_literal(desk: Desk) -> None:
     desk.write(fill, project)
 
     def search(text: str) -> list[str]:
-        query = rows_db.PackageQuery(project=project, reader=Reader())
-        found, total = desk.read(rows_db.search_packages, query, "toy", text, 0, 100)
+        query = packages.PackageQuery(project=project, reader=Reader())
+        found, total = desk.read(names.search_packages, query, "toy", text, 0, 100)
         assert total == len(found)
         return sorted(row.name for row, _ in found)
 

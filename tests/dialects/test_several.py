@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, text
 from packhouse.auth.policy import Access
 from packhouse.contract import Format
 from packhouse.db import changes, containers, places, tables
-from packhouse.db import packages as rows_db
+from packhouse.db import rows as rows_db
 from packhouse.db.engine import now
 from packhouse.db.migrate import migrate
 from packhouse.errors import FileNotFound, PackageNotFound, Protected, RegistryError, Unsupported, VersionNotFound

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from packhouse.ui.deleting_views import BinLine, BinPage, ConfirmPage, Doomed
 from packhouse.ui.image_views import (
     AttachedLine,
     CachedLine,
@@ -23,15 +24,11 @@ from packhouse.ui.markdown import render_markdown
 from packhouse.ui.search_views import SearchPage
 from packhouse.ui.views import (
     Badge,
-    BinLine,
-    BinPage,
     Column,
-    ConfirmPage,
     DashboardPage,
     Day,
     DependencyGroup,
     Digest,
-    Doomed,
     ErrorPage,
     Fact,
     FileLine,

@@ -14,7 +14,7 @@ from packhouse.api.parameters import Parameters, read_parameters, read_query, un
 from packhouse.api.shapes import LISTED, PACKAGE_TYPES, READABLE, file_shape, format_of, package_shape, pipeline_shape, version_shape
 from packhouse.auth.policy import authorize
 from packhouse.contract import Action, Answer, Route
-from packhouse.db import packages, pipelines
+from packhouse.db import files, packages, pipelines
 from packhouse.db.engine import now
 from packhouse.db.packages import TYPE_ORDER, Listed, PackageQuery
 from packhouse.db.pipelines import PipelineRow
@@ -93,7 +93,7 @@ def _package(connection: Connection, project: int, id_: int) -> tuple[Listed, li
     found = _readable(connection, project, id_)
     others = packages.list_versions(connection, found.package_id)
     listed = sorted((row for row in others if row.id != found.id and row.status in LISTED), key=lambda row: (row.version or "", row.id))
-    return found, listed, packages.read_about(connection, id_).warnings
+    return found, listed, files.read_about(connection, id_).warnings
 
 
 def _readable(connection: Connection, project: int, id_: int) -> Listed:
@@ -134,13 +134,13 @@ async def list_files(call: Call) -> Answer:
 
 def _files(connection: Connection, project: int, version_id: int, offset: int, limit: int) -> tuple[list[FileRow], int]:
     _readable(connection, project, version_id)
-    return packages.list_files(connection, version_id, offset, limit)
+    return files.list_files(connection, version_id, offset, limit)
 
 
 async def download_file(call: Call) -> Answer:
     """The bytes of a file."""
     version_id = path_id(call, "package_id")
-    found = await call.house.database.read(packages.get_file, call.place.id, version_id, path_id(call, "package_file_id"))
+    found = await call.house.database.read(files.get_file, call.place.id, version_id, path_id(call, "package_file_id"))
     if found is None:
         raise FileNotFound()
     row, _, stored = found

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from packhouse.db.changes import bound, upsert
 from packhouse.db.engine import BATCH, Hot, batches
-from packhouse.db.packages import in_force, visible
+from packhouse.db.intervals import in_force, visible
 from packhouse.db.tables import Id, Time, blob, blob_link, file, package, place, reference, tag, tag_rule, upload_session, version
 from packhouse.model import Instant, Struct
 

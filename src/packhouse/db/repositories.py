@@ -10,7 +10,7 @@ from sqlalchemy import String as SqlString
 
 from packhouse.db.containers import alive, byte_order
 from packhouse.db.engine import batches
-from packhouse.db.packages import in_force, visible
+from packhouse.db.intervals import in_force, visible
 from packhouse.db.scopes import Reader, readable, within
 from packhouse.db.tables import (
     Id,

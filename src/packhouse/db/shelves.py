@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal_column, or_, select, update
 
 from packhouse.db.engine import Hot, Row
-from packhouse.db.packages import in_force, visible
+from packhouse.db.intervals import in_force, visible
 from packhouse.db.tables import Id, Time, generation, place, shelf, shelf_state
 from packhouse.model import Instant, Shelf
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from packhouse.db import packages, places
+from packhouse.db import names, places
 from packhouse.packages.house import House
 from packhouse.packages.view import View
 
@@ -31,7 +31,7 @@ async def forward_url(house: House, view: View, name: str, tail: str, anonymous:
 
 def _forwards(connection: Connection, format: str, key: str, place: int | None, anonymous: bool) -> bool:
     scope = place if place is None or anonymous else places.root_of(connection, place).id
-    if packages.is_claimed(connection, format, key, scope):
+    if names.is_claimed(connection, format, key, scope):
         return False
     allowed = places.read_setting(connection, f"{format}_package_requests_forwarding") != "false"
     if place is None:

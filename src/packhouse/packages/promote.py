@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from packhouse.auth.policy import Access
 from packhouse.contract import Format
 from packhouse.db import changes, packages, shelves
+from packhouse.db import files as files_db
 from packhouse.db.packages import Listed
 from packhouse.errors import Conflict, PackageNotFound, Unsupported
 from packhouse.model import About, Action, NewFile, Published, Spooled, Upload
@@ -92,7 +93,7 @@ def _plan(connection: Connection, format: Format, found: Listed, target: Access)
             ),
             Spooled(path="", size=row.size, sha256=row.sha256, md5=row.md5 or "", sha1=row.sha1 or "", sha512=row.sha512 or ""),
         )
-        for row in packages.held_files(connection, found.id)
+        for row in files_db.held_files(connection, found.id)
     ]
     upload = Upload(name=found.name, version=version, files=tuple(new for new, _ in files), tags=tags)
     return publish.plan_publish(format, target.place, target.actor, upload, files, rule)

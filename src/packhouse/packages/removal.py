@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from packhouse.auth.policy import Access
 from packhouse.contract import Format
 from packhouse.db import changes, packages
+from packhouse.db import files as files_db
 from packhouse.db.packages import Listed
 from packhouse.errors import FileNotFound, PackageNotFound, PreconditionFailed, Unsupported
 from packhouse.model import Action, FileRow
@@ -27,7 +28,7 @@ def remove(connection: Connection, house: House, access: Access, version_id: int
     found = packages.get_package(connection, project, version_id)
     if found is None:
         raise PackageNotFound()
-    file = None if file_id is None else packages.get_file(connection, project, version_id, file_id)
+    file = None if file_id is None else files_db.get_file(connection, project, version_id, file_id)
     if file_id is not None and (file is None or file[0].derived):
         raise FileNotFound()
     if unless is not None and _changed(connection, found) > unless:
@@ -66,7 +67,7 @@ def _delete_file(connection: Connection, what: change.Target, found: Listed, fil
 
 def _changed(connection: Connection, found: Listed) -> int:
     """The second of the last change to a version: its birth, or that of a file or tag."""
-    files, _ = packages.list_files(connection, found.id)
+    files, _ = files_db.list_files(connection, found.id)
     return max(found.created, *(row.created for row in files), *(since for _, _, since in found.tags), 0) // SECOND
 
 

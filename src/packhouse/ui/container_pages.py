@@ -25,12 +25,13 @@ from packhouse.packages.house import House
 from packhouse.packages.sessions import file_name
 from packhouse.ui import addresses, compose, images
 from packhouse.ui.calls import PageCall
+from packhouse.ui.deleting_views import ConfirmPage, Doomed
 from packhouse.ui.desk import Desk, number_in, place_in
 from packhouse.ui.forms import FormFields
 from packhouse.ui.image_views import AttachedLine, CleanupPage, CleanupState, Option, RepositoryLine, RepositoryListPage, RepositoryPage, TagLine
 from packhouse.ui.listing import PAGE, ShortState, read_short, short_filters, short_pager, short_sorting
 from packhouse.ui.replies import see_other
-from packhouse.ui.views import ConfirmPage, Doomed, Fact, Guide, Link, Snippet, SnippetBox
+from packhouse.ui.views import Fact, Guide, Link, Snippet, SnippetBox
 from packhouse.ui.words import plural, size
 
 SORTS = {"name": ("Name", "asc"), "created": ("Created", "desc"), "updated": ("Updated", "desc")}

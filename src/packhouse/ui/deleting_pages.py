@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Answer, Yanking
 from packhouse.db import bin as deleted
-from packhouse.db import packages
+from packhouse.db import files, packages
+from packhouse.db import names as names_db
 from packhouse.db.bin import BinRow
 from packhouse.db.engine import now
 from packhouse.db.packages import Listed
@@ -17,10 +18,11 @@ from packhouse.packages import removal, restore
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
 from packhouse.ui.container_pages import api_command, chosen_in
+from packhouse.ui.deleting_views import BinLine, BinPage, ConfirmPage, Doomed
 from packhouse.ui.desk import Desk, any_place_in, number_in, place_in
 from packhouse.ui.listing import PAGE, page_summary, read_page
 from packhouse.ui.replies import see_other
-from packhouse.ui.views import BinLine, BinPage, ConfirmPage, Doomed, Link, Pager
+from packhouse.ui.views import Link, Pager
 from packhouse.ui.words import age, number, plural, size
 
 MOST = 50
@@ -62,7 +64,7 @@ class DeletingPages:
         last_file = file is not None and item.files == 1
         warnings = version_warnings(item, others, now()) if file is None or last_file else ()
         if file is None or last_file:
-            found = await desk.house.database.read(packages.dependants_of, where.id, item.format, item.name, SHOWN_DEPENDANTS + 1)
+            found = await desk.house.database.read(names_db.dependants_of, where.id, item.format, item.name, SHOWN_DEPENDANTS + 1)
             warnings += dependants_warning(found)
         if last_file:
             warnings = (f"It is the only file: {title} goes with it.", *warnings)
@@ -147,7 +149,7 @@ class DeletingPages:
         for text in tuple(dict.fromkeys(texts))[:MOST]:
             if not (text.isascii() and text.isdigit()) or len(text) > 16:
                 continue
-            found = await self._desk.house.database.read(packages.get_file, where.id, item.id, int(text))
+            found = await self._desk.house.database.read(files.get_file, where.id, item.id, int(text))
             if found is not None and not found[0].derived:
                 out.append(found[0])
         return out
@@ -266,7 +268,7 @@ class DeletingPages:
 
     async def _file(self, call: PageCall, where: Place) -> tuple[Listed, FileRow]:
         item = await self._version(call, where)
-        found = await self._desk.house.database.read(packages.get_file, where.id, item.id, number_in(call, "file", FileNotFound()))
+        found = await self._desk.house.database.read(files.get_file, where.id, item.id, number_in(call, "file", FileNotFound()))
         if found is None or found[0].derived:
             raise FileNotFound()
         return item, found[0]

@@ -12,11 +12,12 @@ from packhouse.packages import image_bin, restore
 from packhouse.packages.cleanup import CONTAINER
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
+from packhouse.ui.deleting_views import BinLine, BinPage
 from packhouse.ui.desk import Desk, number_in, place_in
 from packhouse.ui.listing import PAGE, page_summary, read_page
 from packhouse.ui.paths import page_route
 from packhouse.ui.replies import see_other
-from packhouse.ui.views import BinLine, BinPage, Pager
+from packhouse.ui.views import Pager
 from packhouse.ui.words import plural
 
 SHOWN_DIGEST = 19

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from packhouse.auth.policy import may
 from packhouse.contract import Answer
-from packhouse.db import packages as rows_db
+from packhouse.db import files, names, packages
 from packhouse.db.engine import now
 from packhouse.db.packages import PackageQuery, order_value
 from packhouse.errors import FileNotFound, InvalidName, PackageNotFound
@@ -114,14 +114,14 @@ class PackagePages:
         for dependency in found.about.dependencies:
             with contextlib.suppress(InvalidName):
                 keys[dependency.name] = format.coordinates.name_key(dependency.name)
-        ids = await self._desk.house.database.read(rows_db.newest_of, item.project, item.format, sorted(set(keys.values())))
+        ids = await self._desk.house.database.read(names.newest_of, item.project, item.format, sorted(set(keys.values())))
         return {name: addresses.package(item.project_path, ids[key]) for name, key in keys.items() if key in ids}
 
     async def in_group(self, call: PageCall) -> Answer:
         """The page of a version that a group's list names: it is that of its project. Raises `PackageNotFound`."""
         id_ = number_in(call, "id", PackageNotFound())
         where, reader = place_in(call, "group"), self._desk.reader(call)
-        project = await self._desk.house.database.read(rows_db.project_of, id_, where.id, reader)
+        project = await self._desk.house.database.read(packages.project_of, id_, where.id, reader)
         if project is None:
             raise PackageNotFound()
         return see_other(addresses.package(project, id_))
@@ -132,7 +132,7 @@ class PackagePages:
     async def download(self, call: PageCall) -> Answer:
         """A file, as it was uploaded. Raises `FileNotFound`."""
         where = place_in(call, "project")
-        found = await self._desk.house.database.read(rows_db.get_file, where.id, None, number_in(call, "id", FileNotFound()))
+        found = await self._desk.house.database.read(files.get_file, where.id, None, number_in(call, "id", FileNotFound()))
         if found is None:
             raise FileNotFound()
         file, version_id, stored = found

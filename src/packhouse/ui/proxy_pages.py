@@ -14,11 +14,12 @@ from packhouse.packages import proxies as proxy_changes
 from packhouse.ui import addresses
 from packhouse.ui.calls import PageCall
 from packhouse.ui.container_pages import api_command
+from packhouse.ui.deleting_views import ConfirmPage, Doomed
 from packhouse.ui.desk import Desk, place_in
 from packhouse.ui.image_views import CachedLine, ProxyPage
 from packhouse.ui.listing import PAGE, read_page
 from packhouse.ui.replies import see_other
-from packhouse.ui.views import ConfirmPage, Doomed, Fact, Pager, Snippet
+from packhouse.ui.views import Fact, Pager, Snippet
 from packhouse.ui.words import number, plural, size
 
 EXAMPLE = "alpine:latest"

@@ -10,6 +10,7 @@ from msgspec import structs
 from sqlalchemy import Connection
 
 from packhouse.db import events, packages, pipelines, places
+from packhouse.db import files as files_db
 from packhouse.db.engine import now
 from packhouse.db.events import EventRow
 from packhouse.db.packages import Listed, PackageQuery
@@ -145,10 +146,10 @@ def read_version(connection: Connection, project: int, id: int, *, first_file: i
     item = packages.get_package(connection, project, id)
     if item is None or item.status == "error":
         raise PackageNotFound()
-    found, total = packages.list_files(connection, id, first_file, files)
+    found, total = files_db.list_files(connection, id, first_file, files)
     return FoundVersion(
         item=item,
-        about=packages.read_about(connection, id),
+        about=files_db.read_about(connection, id),
         versions=tuple(packages.list_versions(connection, item.package_id)),
         files=tuple(found),
         total_files=total,

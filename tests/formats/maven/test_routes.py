@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.db.packages import read_about
+from packhouse.db.files import read_about
 
 from . import samples
 from .house import PUBLIC, Answer, House, Shop

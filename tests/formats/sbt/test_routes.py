@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from packhouse.db.engine import Hot, SqliteDatabase
-from packhouse.db.packages import read_about
+from packhouse.db.files import read_about
 from packhouse.formats.sbt import FORMAT
 from packhouse.model import Moment, PackageRow, VersionRow
 
