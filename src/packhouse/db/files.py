@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -79,7 +80,9 @@ class FoundFile(NamedTuple):
     stored: str
 
 
-def _file(*, level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
+@cache
+def newest_file(level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
+    """The read of a `FoundFile`: the newest at a path of a package, in one project, a group or the instance."""
     joined = (
         package.join(file, file.c.package_id == package.c.id).join(version, version.c.id == file.c.version_id).join(blob, blob.c.id == file.c.blob_id)
     )
@@ -120,15 +123,6 @@ def _file(*, level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
         .order_by(file.c.id.desc())
         .limit(literal_column("1"))
     )
-
-
-FILES = {
-    (level, by_version, by_digest, at): _file(level=level, by_version=by_version, by_digest=by_digest, at=at)
-    for level in ("project", "group", "instance")
-    for by_version in (False, True)
-    for by_digest in (False, True)
-    for at in (False, True)
-}
 
 
 def find_open(connection: Connection, format: str, above: int, shelf: str, path: str, at: Instant | None = None) -> FoundFile | None:

@@ -152,7 +152,8 @@ class View:
             params["at"] = self._at
         # an instance route that means one place looks no further than it
         level = "project" if self._level == "project" else "instance" if self._place is None else "group"
-        row = await self._house.database.point(files_db.FILES[level, version is not None, sha256 is not None, self._at is not None], params)
+        hot = files_db.newest_file(level, version is not None, sha256 is not None, self._at is not None)
+        row = await self._house.database.point(hot, params)
         if row is None:
             raise FileNotFound()
         return _reply_of(files_db.FoundFile(*row), path, immutable=sha256 is not None)
