@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from packhouse.auth.passwords import hash_password
 from packhouse.auth.tokens import hash_token, make_token
-from packhouse.db import places, tokens, users
+from packhouse.db import members, places, tokens, users
 from packhouse.db.engine import now, open_database
 from packhouse.db.tables import file, generation, shelf, shelf_state, version
 from packhouse.model import Visibility
@@ -113,7 +113,7 @@ class Furniture:
 
     def join(self, place: int, user: Login, level: int) -> None:
         """Make the user a member."""
-        self.write(places.set_member, place, user.id, level, None, now())
+        self.write(members.set_member, place, user.id, level, None, now())
 
     def owner_of(self, token: Login) -> Login:
         """The user of a token."""
@@ -123,7 +123,7 @@ class Furniture:
 
     def end_membership(self, place: int, user: Login) -> None:
         """The membership expired a second ago."""
-        self.write(places.update_member, place, user.id, expires=now() - 1_000_000)
+        self.write(members.update_member, place, user.id, expires=now() - 1_000_000)
 
     def block(self, user: Login) -> None:
         self.write(users.update_user, user.id, state="blocked")

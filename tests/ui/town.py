@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from packhouse.assemble import make_app
 from packhouse.auth.credentials import Credential
 from packhouse.auth.passwords import hash_password
-from packhouse.db import places, users
+from packhouse.db import members, places, users
 from packhouse.db.engine import now
 from packhouse.model import About, Dependency, Moment, NewFile, Published, Role, Upload, Visibility
 from packhouse.packages.firststart import prepare
@@ -166,7 +166,7 @@ class Town:
         return self.places[full_path]
 
     async def add_member(self, full_path: str, person: str, role: Role) -> None:
-        await self.house.database.write(places.set_member, self.places[full_path], self.people[person], int(role), None, now())
+        await self.house.database.write(members.set_member, self.places[full_path], self.people[person], int(role), None, now())
 
     async def hold(self, full_path: str, format: str, person: str, job: str = "") -> View:
         """The verbs of the packages room, as this person in this project; with the token of a job, as that."""

@@ -16,9 +16,9 @@ from packhouse.api.projects import LEVELS
 from packhouse.api.shapes import member_shape
 from packhouse.auth.policy import authorize
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, places, users
+from packhouse.db import changes, members, users
 from packhouse.db.engine import now
-from packhouse.db.places import MemberRow
+from packhouse.db.members import MemberRow
 from packhouse.errors import Conflict, Forbidden, Invalid, InvalidParameter
 from packhouse.model import Actor, Instant, Place, Role, Struct
 from packhouse.responses import empty_reply, json_reply
@@ -43,7 +43,7 @@ async def _answer_list(call: Call, *, inherited: bool) -> Answer:
     parameters = read_query(call)
     page = read_page(parameters)
     rows, total = await call.house.database.read(
-        places.list_members,
+        members.list_members,
         call.place.id,
         inherited=inherited,
         search=parameters.text("query"),
@@ -71,7 +71,7 @@ async def _answer_one(call: Call, *, inherited: bool) -> Answer:
 
 
 def _find(connection: Connection, place_id: int, user_id: int, inherited: bool = False) -> MemberRow:
-    rows, _ = places.list_members(connection, place_id, inherited=inherited, user_ids=[user_id], at=now())
+    rows, _ = members.list_members(connection, place_id, inherited=inherited, user_ids=[user_id], at=now())
     if not rows:
         raise MemberNotFound()
     return rows[0]
@@ -135,12 +135,12 @@ def _add(connection: Connection, change: Change, who: int | str, level: int, exp
     if found is None or found.kind == "bot":
         raise UserNotFound()
     _check_inherited(connection, change.place, found.id, level, at)
-    lapsed = places.list_members(connection, change.place, user_ids=[found.id])[0]
+    lapsed = members.list_members(connection, change.place, user_ids=[found.id])[0]
     if lapsed and lapsed[0].expires is not None and lapsed[0].expires <= at:
-        places.drop_member(connection, change.place, found.id)
+        members.drop_member(connection, change.place, found.id)
     try:
         with connection.begin_nested():
-            places.set_member(connection, change.place, found.id, level, expires, at)
+            members.set_member(connection, change.place, found.id, level, expires, at)
     except IntegrityError as error:
         raise Conflict("Member already exists") from error
     changes.add_event(connection, at, "member_add", change.actor, project=change.place, detail={"user": found.username, "level": level})
@@ -148,7 +148,7 @@ def _add(connection: Connection, change: Change, who: int | str, level: int, exp
 
 
 def _check_inherited(connection: Connection, place_id: int, user_id: int, level: int, at: Instant) -> None:
-    above = places.levels_of(connection, [place_id], user_id, at).get(place_id, (0, 0))[1]
+    above = members.levels_of(connection, [place_id], user_id, at).get(place_id, (0, 0))[1]
     if above > level:
         raise Invalid(f"Access level should be greater than or equal to {Role(above).name.title()} inherited membership from a group above")
 
@@ -173,7 +173,7 @@ def _update(connection: Connection, change: Change, user_id: int, values: dict[s
     if values["level"] < Role.OWNER:
         _check_last_owner(connection, change.place, row, at)
     _check_inherited(connection, change.place, user_id, values["level"], at)
-    places.update_member(connection, change.place, user_id, **values)
+    members.update_member(connection, change.place, user_id, **values)
     changes.add_event(connection, at, "member_update", change.actor, project=change.place, detail={"user": row.username, **values})
     return _find(connection, change.place, user_id)
 
@@ -189,7 +189,7 @@ def _check_change(connection: Connection, change: Change, user_id: int) -> Membe
 
 def _check_last_owner(connection: Connection, place_id: int, row: MemberRow, at: Instant) -> None:
     place = get_live(connection, place_id)
-    if _is_top(place) and row.level >= Role.OWNER and not places.count_owners(connection, place_id, at, but=row.user_id):
+    if _is_top(place) and row.level >= Role.OWNER and not members.count_owners(connection, place_id, at, but=row.user_id):
         raise Forbidden("Forbidden - A group keeps at least one owner")
 
 
@@ -210,7 +210,7 @@ def _remove(connection: Connection, change: Change, user_id: int) -> None:
     at = begin(connection, change.place)
     row = _check_change(connection, change, user_id)
     _check_last_owner(connection, change.place, row, at)
-    places.drop_member(connection, change.place, user_id)
+    members.drop_member(connection, change.place, user_id)
     changes.add_event(connection, at, "member_remove", change.actor, project=change.place, detail={"user": row.username})
 
 

@@ -22,7 +22,7 @@ from packhouse.auth.oidc import LEEWAY, SECOND, Identity, check_rule, fits, peek
 from packhouse.auth.policy import EXCHANGED
 from packhouse.auth.tokens import hash_token, make_token
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, oidc, pipelines, places, tokens, users
+from packhouse.db import changes, members, oidc, pipelines, places, tokens, users
 from packhouse.db.oidc import IssuerRow, PublisherRow
 from packhouse.errors import Conflict, Forbidden, Invalid, InvalidCredential, InvalidParameter, RegistryError
 from packhouse.model import Action as Act
@@ -177,7 +177,7 @@ def _add_publisher(connection: Connection, project: int, new: NewPublisher, acto
         kind="bot",
         external=True,
     )
-    places.set_member(connection, project, robot, new.level, None, at)
+    members.set_member(connection, project, robot, new.level, None, at)
     id_ = oidc.add_publisher(connection, project, issuer.id, new.claims, new.format, new.package, robot, new.level, at)
     detail = {"publisher": id_, "issuer": issuer.url, "claims": dict(new.claims), "format": new.format, "package": new.package, "level": new.level}
     changes.add_event(connection, at, "publisher_create", actor, project=project, detail=detail)
@@ -209,7 +209,7 @@ def _drop_publisher(connection: Connection, project: int, id_: int, actor: Actor
 def _end(connection: Connection, row: PublisherRow, at: Instant) -> None:
     oidc.drop_publisher(connection, row.id)
     tokens.revoke_user(connection, row.user_id, at)
-    places.drop_member(connection, row.project, row.user_id)
+    members.drop_member(connection, row.project, row.user_id)
 
 
 # -- exchange --------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from packhouse.api.tokens import (
 from packhouse.auth.credentials import Credential, read_credential
 from packhouse.auth.tokens import USER_SCOPES, hash_token
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, places, tokens, users
+from packhouse.db import changes, members, places, tokens, users
 from packhouse.db.engine import now
 from packhouse.db.tokens import TokenQuery, TokenRow
 from packhouse.errors import Forbidden, InsufficientScope, InvalidCredential, Unauthenticated, Unsupported
@@ -251,7 +251,7 @@ def _associations(connection: Connection, actor: Actor, least: int, offset: int,
     group_ids = tokens.places_of(connection, who, "group", least, at, offset, limit)
     project_ids = tokens.places_of(connection, who, "project", least, at, offset, limit)
     held = places.get_places(connection, [*group_ids, *project_ids])
-    levels = places.levels_of(connection, list(held), who, at)
+    levels = members.levels_of(connection, list(held), who, at)
     groups = [
         {
             "id": place.id, "web_url": f"{base_url}/groups/{place.full_path}", "name": place.name, "parent_id": place.parent_id,

@@ -17,7 +17,7 @@ from packhouse.api.shapes import Shape, job_shape, pipeline_shape, user_shape
 from packhouse.auth.policy import Access
 from packhouse.auth.tokens import hash_token, make_token
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, pipelines, places, tokens, users
+from packhouse.db import changes, members, pipelines, tokens, users
 from packhouse.db.engine import now
 from packhouse.db.pipelines import ENDS, RUNNING, JobRow, PipelineRow
 from packhouse.db.users import UserRow
@@ -102,7 +102,7 @@ def _person(connection: Connection, access: Access, username: str | None, at: In
         raise Forbidden("Forbidden - Only a maintainer registers a pipeline of somebody else")
     found = users.find_user(connection, username)
     assert access.place is not None
-    if found is None or found.state != "active" or not places.role_of(connection, access.place.id, found.id, at):
+    if found is None or found.state != "active" or not members.role_of(connection, access.place.id, found.id, at):
         raise InvalidParameter("user must be the name of an active member of this project", parameter="user")
     _check_below(connection, access, found, at)
     return found.id
@@ -111,7 +111,7 @@ def _person(connection: Connection, access: Access, username: str | None, at: In
 def _check_below(connection: Connection, access: Access, person: UserRow, at: Instant) -> None:
     """Nobody gets a token that may do more than they may. Raises `Forbidden`."""
     assert access.place is not None
-    above = places.role_of(connection, access.place.id, person.id, at) > standing(access)
+    above = members.role_of(connection, access.place.id, person.id, at) > standing(access)
     if (above or person.admin) and not access.actor.admin:
         raise Forbidden(f"Forbidden - {person.username} has a role above your own here")
 

@@ -18,7 +18,7 @@ from packhouse.api.shapes import token_shape
 from packhouse.api.tokens import PLACE_SCOPES, NewToken, read_new, revoke
 from packhouse.auth.tokens import hash_token
 from packhouse.contract import ROOT, Action, Answer, Route
-from packhouse.db import changes, places, tokens, users
+from packhouse.db import changes, members, places, tokens, users
 from packhouse.db.engine import now
 from packhouse.db.tokens import TokenRow
 from packhouse.errors import Forbidden, InsufficientScope, Unauthenticated
@@ -68,7 +68,7 @@ def _create(connection: Connection, place_id: int, new: NewToken, level: int, ac
     place = get_live(connection, place_id)
     username = f"{place.kind}_{place.id}_bot_{secrets.token_hex(16)}"
     robot = users.add_user(connection, username=username, name=new.name, email=f"{username}@noreply.invalid", password=None, at=at, kind="bot")
-    places.set_member(connection, place_id, robot, level, new.expires, at)
+    members.set_member(connection, place_id, robot, level, new.expires, at)
     token_id = tokens.add_token(
         connection,
         kind=place.kind,

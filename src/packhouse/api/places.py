@@ -14,7 +14,7 @@ from packhouse.api.failures import NamespaceNotFound
 from packhouse.api.parameters import Parameters
 from packhouse.api.shapes import Shape
 from packhouse.auth.policy import Access, can_see
-from packhouse.db import gits, places
+from packhouse.db import gits, members, places
 from packhouse.db import users as users_db
 from packhouse.errors import Conflict, Forbidden, Invalid
 from packhouse.model import Actor, Instant, Place, Role, Visibility, write_time
@@ -70,7 +70,7 @@ def project_shapes(connection: Connection, found: Sequence[Place], base_url: str
     ids = [place.id for place in found]
     names = places.full_names(connection, ids)
     parents = places.get_places(connection, [place.parent_id for place in found if place.parent_id is not None])
-    levels = places.levels_of(connection, ids, actor.user_id, at) if actor.user_id is not None else None
+    levels = members.levels_of(connection, ids, actor.user_id, at) if actor.user_id is not None else None
     branches = gits.default_branches(connection, ids)
     shapes = []
     for place in found:
@@ -203,8 +203,8 @@ def check_free(connection: Connection, full_path: str, id_: int = 0) -> None:
 
 def add_owner(connection: Connection, place_id: int, user_id: int, at: Instant) -> None:
     """Who made a place owns it."""
-    if places.role_of(connection, place_id, user_id, at) < Role.OWNER:
-        places.set_member(connection, place_id, user_id, Role.OWNER, None, at)
+    if members.role_of(connection, place_id, user_id, at) < Role.OWNER:
+        members.set_member(connection, place_id, user_id, Role.OWNER, None, at)
 
 
 def own_namespace(connection: Connection, user_id: int) -> Place:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from packhouse.db.members import MemberRow
 from packhouse.db.packages import Listed
 from packhouse.db.pipelines import JobRow, PipelineRow
-from packhouse.db.places import MemberRow, Protection
+from packhouse.db.places import Protection
 from packhouse.db.tokens import TokenRow
 from packhouse.db.users import UserRow
 from packhouse.model import FileRow, Instant, Role, write_time

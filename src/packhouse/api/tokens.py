@@ -9,7 +9,7 @@ from packhouse.api.failures import TokenNotFound
 from packhouse.api.names import check_name
 from packhouse.api.parameters import DAY, Parameters, unfit
 from packhouse.auth.tokens import USER_SCOPES, hash_token, make_token
-from packhouse.db import changes, places, tokens
+from packhouse.db import changes, members, tokens
 from packhouse.db.engine import now
 from packhouse.db.tokens import TokenRow
 from packhouse.errors import Forbidden, Invalid, InvalidCredential, InvalidParameter
@@ -115,7 +115,7 @@ def rotate(connection: Connection, wanted: Rotation) -> TokenRow | None:
         family=old.family,
     )
     if old.place_id is not None and old.user_id is not None:
-        places.update_member(connection, old.place_id, old.user_id, expires=wanted.expires)
+        members.update_member(connection, old.place_id, old.user_id, expires=wanted.expires)
     detail = {"token": new, "name": old.name, "instead_of": old.id}
     changes.add_event(connection, at, "token_rotate", wanted.actor, project=old.place_id, detail=detail)
     return tokens.get_token(connection, new)
@@ -138,5 +138,5 @@ def revoke(connection: Connection, row: TokenRow, actor: Actor) -> None:
     if not tokens.end_token(connection, row.id, at):
         return
     if row.kind in ("project", "group") and row.place_id is not None and row.user_id is not None:
-        places.drop_member(connection, row.place_id, row.user_id)
+        members.drop_member(connection, row.place_id, row.user_id)
     changes.add_event(connection, at, "token_revoke", actor, project=row.place_id, detail={"token": row.id, "name": row.name})

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access, authorize, may
 from packhouse.contract import Chunk, Format
-from packhouse.db import changes, containers
+from packhouse.db import changes, containers, uploads
 from packhouse.db.engine import now
 from packhouse.errors import BlobNotFound, DigestMismatch, Forbidden, PackageNotFound, PlaceNotFound, TooLarge, Unauthenticated, Unsupported
 from packhouse.model import Action, Actor, Blob, Instant, Spooled, Struct, replace
@@ -194,7 +194,7 @@ def _link(connection: Connection, what: Link, placed: Mapping[str, str]) -> dict
     blob_id, stored = changes.take_blob(connection, what.content.blob, placed.get(what.content.sha256), at)
     containers.link_blob(connection, package_id, blob_id, at)
     if what.session:
-        containers.drop_session(connection, what.session)
+        uploads.drop_session(connection, what.session)
     return {what.content.sha256: stored}
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from packhouse.db import backups, changes, collection, containers
+from packhouse.db import backups, changes, collection, uploads
 from packhouse.db.collection import Forgotten, Link
 from packhouse.db.engine import batches, now
 from packhouse.errors import Unavailable
@@ -128,7 +128,7 @@ async def is_held(house: House, at: Instant) -> bool:
 
 async def _end_uploads(house: House, when: Horizon, done: Collected, dry_run: bool) -> None:
     async def read(last: str) -> list[str]:
-        return await house.database.read(containers.stale_sessions, when.now - LIFE, last)
+        return await house.database.read(uploads.stale_sessions, when.now - LIFE, last)
 
     names = await _pages(read, "")
     if dry_run:
@@ -136,7 +136,7 @@ async def _end_uploads(house: House, when: Horizon, done: Collected, dry_run: bo
         return
     for name in names:
         with try_lock(house, name) as locked:
-            if locked and await house.database.write(containers.drop_stale_session, name, when.now - LIFE):
+            if locked and await house.database.write(uploads.drop_stale_session, name, when.now - LIFE):
                 (house.spool.folder / file_name(name)).unlink(missing_ok=True)
                 done.uploads += 1
 

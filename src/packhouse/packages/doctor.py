@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from packhouse.db import collection, containers, gits
+from packhouse.db import collection, gits, uploads
 from packhouse.db.collection import Doomed
 from packhouse.db.engine import now
 from packhouse.errors import FileNotFound, Unavailable
@@ -151,7 +151,7 @@ async def _strays(house: House, fix: bool) -> AsyncIterator[Finding]:
 async def _spool(house: House, fix: bool) -> AsyncIterator[Finding]:
     for path in await asyncio.to_thread(_old_spool_files, house.spool.folder, now() - LIFE):
         session = path.name.removeprefix("upload-")
-        if path.name != session and await house.database.read(containers.find_session, session) is not None:
+        if path.name != session and await house.database.read(uploads.find_session, session) is not None:
             continue
         if fix:
             path.unlink(missing_ok=True)

@@ -18,9 +18,9 @@ from uuid import uuid4
 from packhouse.auth.policy import authorize
 from packhouse.blobs.spool import Hasher, SpoolWriter
 from packhouse.contract import Chunk, UploadSession
-from packhouse.db import containers
-from packhouse.db.containers import SessionRow
+from packhouse.db import uploads
 from packhouse.db.engine import now
+from packhouse.db.uploads import SessionRow
 from packhouse.errors import DigestMismatch, RangeInvalid, SessionNotFound, TooLarge, TooManyRequests, Unavailable
 from packhouse.model import Action, Actor, Blob, Instant, Spooled
 from packhouse.packages.blobs import Holder, check_digest
@@ -50,11 +50,11 @@ class Uploads(Holder):
         session = str(uuid4())
         self._path(session).touch(0o600, exist_ok=False)
         added = await self._house.database.jot(
-            containers.add_session, session, self._project, self._format.name, self.key(name), identity(self._access.actor), NOTHING, now()
+            uploads.add_session, session, self._project, self._format.name, self.key(name), identity(self._access.actor), NOTHING, now()
         )
         if not added:
             self._path(session).unlink(missing_ok=True)
-            most = f"{containers.SESSIONS_OF_ACTOR} of one user or token and {containers.SESSIONS_OF_PROJECT} in one project"
+            most = f"{uploads.SESSIONS_OF_ACTOR} of one user or token and {uploads.SESSIONS_OF_PROJECT} in one project"
             raise TooManyRequests(f"Too many uploads are open, at most {most}: finish or cancel some, or retry later", retry_after=60)
         return UploadSession(id=session, size=0)
 
@@ -91,7 +91,7 @@ class Uploads(Holder):
         return self._house.spool.folder / file_name(session)
 
     async def _row(self, name: str, session: str) -> SessionRow:
-        found = await self._house.database.point(containers.SESSION, {"name": session})
+        found = await self._house.database.point(uploads.SESSION, {"name": session})
         row = None if found is None else SessionRow(*found)
         if row is None or row.project != self._project or row.format != self._format.name or row.name_key != self.key(name):
             raise SessionNotFound()
@@ -100,7 +100,7 @@ class Uploads(Holder):
         return row
 
     async def _forget(self, session: str) -> None:
-        await self._house.database.write(containers.drop_session, session)
+        await self._house.database.write(uploads.drop_session, session)
         self._path(session).unlink(missing_ok=True)
         self._house.hashing.pop(session, None)
 
@@ -157,7 +157,7 @@ class Uploads(Holder):
             writer.close()
         hasher = writer.hashers.get("sha256")
         sha256 = "" if hasher is None else hasher.hexdigest()
-        await self._house.database.jot(containers.move_session, row.name, writer.size, sha256, now())
+        await self._house.database.jot(uploads.move_session, row.name, writer.size, sha256, now())
         if writer.hashers:
             remember(self._house, row.name, writer.size, writer.hashers)
         return row._replace(size=writer.size, sha256=sha256)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.conformance.furniture import DEVELOPER, Login
 
-from packhouse.db.containers import SESSIONS_OF_ACTOR, SESSIONS_OF_PROJECT
+from packhouse.db.uploads import SESSIONS_OF_ACTOR, SESSIONS_OF_PROJECT
 
 from .conftest import BOTH, Home
 
