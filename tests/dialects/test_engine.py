@@ -170,14 +170,16 @@ def test_failure_stays_alone(desk: Desk) -> None:
     assert kept(desk) == {"held", "a", "b"}
 
 
-def test_database_failure_stays_alone(desk: Desk) -> None:
-    """A change that the disk has no room for could take those with it that share its transaction."""
+@pytest.mark.parametrize("inside", [contextlib.nullcontext, Connection.begin_nested], ids=["change", "savepoint"])
+def test_database_failure_stays_alone(desk: Desk, inside: Callable[[Connection], contextlib.AbstractContextManager[Any]]) -> None:
+    """A change that the disk has no room for could take those with it that share its transaction, or be told of a savepoint that is gone."""
 
     def fail(connection: Connection) -> str:
         bare: Any = connection.connection.driver_connection
         bare.execute("PRAGMA max_page_count = 1")  # no less than there are
         try:
-            connection.execute(insert(setting).values(name="large", value="x" * 10_000_000))
+            with inside(connection):
+                connection.execute(insert(setting).values(name="large", value="x" * 10_000_000))
         finally:
             bare.execute("PRAGMA max_page_count = 1000000")
         return "large"

@@ -387,11 +387,15 @@ class SqliteDatabase:
 
 
 def _translate(error: DBAPIError | sqlite3.OperationalError) -> Exception:
-    text = str(error.orig if isinstance(error, DBAPIError) else error).lower()
-    if "full" in text or "no space" in text or "disk i/o error" in text:
-        return OutOfSpace()
-    if "locked" in text or "busy" in text:
-        return Unavailable()
+    """What it means for who asked; where the end of a transaction made more errors, the first one tells."""
+    each: BaseException | None = error
+    while isinstance(each, (DBAPIError, sqlite3.Error)):
+        text = str(each.orig if isinstance(each, DBAPIError) else each).lower()
+        if "full" in text or "no space" in text or "disk i/o error" in text:
+            return OutOfSpace()
+        if "locked" in text or "busy" in text:
+            return Unavailable()
+        each = each.__cause__ or each.__context__
     return error
 
 
