@@ -5,6 +5,16 @@ import sys
 
 def main() -> None:
     """The command; `serve` is started without importing the rest of the command line."""
+    from packhouse.errors import RegistryError
+    from packhouse.launch import COULD_NOT_RUN, fail
+
+    try:
+        _run()
+    except RegistryError as error:
+        fail(error.message, COULD_NOT_RUN)
+
+
+def _run() -> None:
     if sys.argv[1:] == ["serve"]:
         from packhouse.launch import serve
 

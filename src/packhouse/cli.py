@@ -24,10 +24,7 @@ def serve() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema and stop."""
-    from packhouse.assemble import make_house
-    from packhouse.packages.firststart import prepare
-
-    asyncio.run(prepare(make_house(launch.whole_or_exit())))
+    launch.migrate()
 
 
 @app.command()

@@ -10,11 +10,13 @@ import hashlib
 import multiprocessing
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from packhouse.errors import RegistryError
 from packhouse.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 MEMORY = Path("/dev/shm")  # a file system in memory, where there is one
 MIB = 1024 * 1024
 KEPT = {-1: 8 * MIB, -2: MIB, -3: 4 * MIB}  # options of the C library: when to give memory back, how much more to fetch, what to map by itself
+COULD_NOT_RUN = 3  # a status: of settings that are wrong it is 2
 COLLECTED = (20_000, 20, 50)  # objects that a collection of garbage waits for: a publish makes thousands, few of them in circles
 
 
@@ -53,9 +56,19 @@ def fail(message: str, status: int = 2) -> NoReturn:
 def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None], Signer] | None = None) -> NoReturn:
     """Serve until told to stop: these formats, or all that there are, signed by the signer of each project."""
     settings = settings_or_exit()
-    metrics = _make_metrics_folder(settings.data_path)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    _check_restored(settings)
     os.umask(0o077)
+    with _listen(settings) as sock:  # first: who cannot have the port leaves what is another's alone
+        metrics = _make_metrics_folder(settings)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        try:
+            status = _serve(settings, formats, signers, sock)
+        finally:
+            shutil.rmtree(metrics, ignore_errors=True)
+    raise SystemExit(status)
+
+
+def _serve(settings: Settings, formats: Sequence[Format] | None, signers: Callable[[int | None], Signer] | None, sock: socket.socket) -> int:
     _keep_memory()
 
     # structlog's printer for consoles, which is not used here, takes 4 MiB where it finds this
@@ -68,25 +81,41 @@ def serve(formats: Sequence[Format] | None = None, signers: Callable[[int | None
     from packhouse.web.logs import configure_logs
 
     configure_logs()
-    _check_restored(settings)
-    try:
-        sock = server.listen(settings.host, settings.port)
-    except OSError as error:
-        fail(f"cannot listen on {settings.listen}: {error.strerror}")
     formats = FORMATS if formats is None else formats
     house = make_house(settings, formats, signers)
     made = _prepare_apart(house)
     house.store.start()
     if made is not None:
-        _welcome(settings, made.password, made.token, made.given)
+        _welcome(settings, made)
     gc.collect()
     gc.freeze()  # what is there now is shared by every process
     gc.set_threshold(*COLLECTED)
+    return server.serve(lambda: make_app(settings, formats, signers, Nursery.fork()), sock, settings.processes, settings.drain_seconds)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket that all processes accept from."""
+    sock = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     try:
-        status = server.serve(lambda: make_app(settings, formats, signers, Nursery.fork()), sock, settings.processes, settings.drain_seconds)
-    finally:
-        shutil.rmtree(metrics, ignore_errors=True)
-    raise SystemExit(status)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((settings.host, settings.port))
+        sock.listen(2048)
+    except OSError as error:
+        sock.close()
+        fail(f"cannot listen on {settings.listen}: {error.strerror}")
+    sock.set_inheritable(True)
+    return sock
+
+
+def migrate() -> None:
+    """Folder, schema and first user, without serving; what is shown once is shown here too. Raises `Unavailable`."""
+    from packhouse.assemble import make_house
+    from packhouse.packages.firststart import prepare
+
+    settings = whole_or_exit()
+    made = asyncio.run(prepare(make_house(settings)))
+    if made is not None:
+        _welcome(settings, made)
 
 
 def _check_restored(settings: Settings, status: int = 2) -> None:
@@ -109,7 +138,10 @@ def _prepare_apart(house: House) -> Secrets | None:
 
     def prepare_all() -> None:
         _check_storage(house)
-        far.send(asyncio.run(prepare(house)))
+        try:
+            far.send(asyncio.run(prepare(house)))
+        except RegistryError as error:
+            fail(error.message, COULD_NOT_RUN)
 
     child = fork.Process(target=prepare_all)
     child.start()
@@ -141,10 +173,11 @@ def _keep_memory() -> None:
             set_option(option, value)
 
 
-def _make_metrics_folder(data: Path) -> Path:
+def _make_metrics_folder(settings: Settings) -> Path:
     # counters are files that every process maps into memory: on a full disk, touching a new page of one would end the process
-    name = f"packhouse-metrics-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}"
-    for folder in (MEMORY / name, data / "metrics"):
+    data = settings.data_path
+    name = f"packhouse-metrics-{hashlib.sha256(os.fsencode(data)).hexdigest()[:16]}-{settings.port}"  # nobody else can have the port
+    for folder in (MEMORY / name, data / f"metrics-{settings.port}"):
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=folder.parent == data)
@@ -152,15 +185,15 @@ def _make_metrics_folder(data: Path) -> Path:
     fail(f"cannot make a folder for metrics in {data}")
 
 
-def _welcome(settings: Settings, password: str, token: str, given: bool) -> None:
+def _welcome(settings: Settings, made: Secrets) -> None:
     base = settings.base_url
-    shown = "$PACKHOUSE_INITIAL_ADMIN_TOKEN" if given else token
+    shown = "$PACKHOUSE_INITIAL_ADMIN_TOKEN" if made.given else made.token
     host = base.partition("://")[2]
     text = f"""
 Packhouse is ready at {base}
 
   sign in     root
-  password    {password}
+  password    {made.password}
   token       {shown}   (scopes api, sudo; valid for a year)
 
 Shown once. A first package, in three commands:

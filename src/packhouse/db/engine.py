@@ -24,7 +24,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import structlog
 from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
 from sqlalchemy.dialects import sqlite as sqlite_dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from packhouse.errors import OutOfSpace, Unavailable
@@ -209,6 +209,12 @@ class SqliteDatabase:
         self._memo_version: Any = None
 
     async def start(self) -> None:
+        try:
+            self._open()
+        except (sqlite3.Error, DBAPIError, OSError) as error:
+            raise Unavailable(f"The database {self.path} cannot be opened: {getattr(error, 'orig', error)}") from error
+
+    def _open(self) -> None:
         self._engine = sqlite_engine(self.path)
         self._readers = ThreadPoolExecutor(READERS, "db-read")
         self._writing = ThreadPoolExecutor(CHANGERS, "db-write")
@@ -442,8 +448,12 @@ class PostgresDatabase:
         from sqlalchemy.ext.asyncio import create_async_engine
 
         self._engine = create_async_engine(self._url, pool_size=self._pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=True)
-        plain = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._pool = await asyncpg.create_pool(plain, min_size=1, max_size=self._pool_size)
+        plain = self._url.set(drivername="postgresql")
+        try:
+            self._pool = await asyncpg.create_pool(plain.render_as_string(hide_password=False), min_size=1, max_size=self._pool_size)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            shown = plain.set(query={}).render_as_string()  # without the password
+            raise Unavailable(f"The database {shown} cannot be opened: {error or type(error).__name__}") from error
 
     async def close(self) -> None:
         await self._pool.close()
@@ -503,13 +513,22 @@ class PostgresDatabase:
         return rows
 
 
+WRITE_URL = "PACKHOUSE_DATABASE_URL must be postgresql://user:password@host/database or sqlite:////path/of/a/file"
+
+
 def open_database(url: str, data: Path) -> SqliteDatabase | PostgresDatabase:
-    """The database a URL names; without one, a file in the data folder."""
+    """The database a URL names; without one, a file in the data folder. Raises `Unavailable` for a URL that names none."""
     if not url:
         return SqliteDatabase(data / "packhouse.sqlite3")
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
+    try:
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise Unavailable(WRITE_URL) from error
+    if kind == "sqlite":
         return SqliteDatabase(Path(parsed.database or data / "packhouse.sqlite3"))
+    if kind != "postgresql":
+        raise Unavailable(f"{WRITE_URL}, not {kind}://")
     return PostgresDatabase(url)
 
 

@@ -10,7 +10,7 @@ from packhouse.db.engine import sqlite_engine
 from packhouse.db.migrations import HEAD
 from packhouse.errors import Unavailable
 
-STEPS = 0x73746570  # advisory lock: one node at a time runs what is missing
+STEPS = 0x73746570  # an advisory lock
 
 
 def sync_engine(url: str, data: Path) -> Engine:
@@ -24,8 +24,7 @@ def migrate(connection: Connection) -> bool:
     """Run what is missing; whether anything was. Raises `Unavailable` where the database is of a version that this one does not know."""
     if current_revision(connection) == HEAD:
         return False
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({STEPS})")
+    one_at_a_time(connection)
     revision = current_revision(connection)  # another node may have been quicker
     if revision == HEAD:
         return False
@@ -43,6 +42,12 @@ def migrate(connection: Connection) -> bool:
             f"The database is at revision {revision}, which this version does not know: install the one that served it, or a later"
         ) from error
     return True
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Wait until no other node is at the work of a start, and keep others from it to the end of this transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({STEPS})")
 
 
 def current_revision(connection: Connection) -> str | None:

@@ -10,7 +10,8 @@ from packhouse.auth.passwords import hash_password
 from packhouse.auth.tokens import hash_token, make_token
 from packhouse.db import changes, tokens, users
 from packhouse.db.engine import now
-from packhouse.db.migrate import migrate
+from packhouse.db.migrate import migrate, one_at_a_time
+from packhouse.errors import Unavailable
 from packhouse.model import ANONYMOUS, Instant, Struct
 from packhouse.packages.house import House
 
@@ -26,10 +27,16 @@ class Secrets(Struct):
 
 
 async def prepare(house: House) -> Secrets | None:
-    """Bring folder, schema and first user into being; the secrets of a first start, None at every other."""
+    """Bring folder, schema and first user into being; the secrets of a first start, None at every other.
+
+    Raises `Unavailable` where folder or database cannot be used.
+    """
     data = house.settings.data_path
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    house.spool.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        house.spool.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{data} cannot be the data folder: {error.strerror}: give this user a folder of its own in PACKHOUSE_DATA") from error
     await house.database.start()
     try:
         await house.database.write(migrate)
@@ -37,19 +44,24 @@ async def prepare(house: House) -> Secrets | None:
             return None
         given = house.settings.initial_admin_token
         made = Secrets(password=secrets.token_urlsafe(15), token=given or make_token("personal"), given=bool(given))
-        await house.database.write(_add_root, hash_password(made.password), hash_token(made.token))
-        return made
+        first = await house.database.write(_add_root, made)
+        return made if first else None
     finally:
         await house.database.close()
 
 
-def _add_root(connection: Connection, password: str, token_hash: bytes) -> None:
+def _add_root(connection: Connection, made: Secrets) -> bool:
+    """Whether there was nobody yet: of two first starts at once, one makes the user and the other finds them."""
+    one_at_a_time(connection)
+    if users.count_users(connection):
+        return False
     at = now()
+    password = hash_password(made.password)
     user_id = users.add_user(connection, username="root", name="Administrator", email="root@localhost", password=password, at=at, admin=True)
     tokens.add_token(
         connection,
         kind="personal",
-        hash_=token_hash,
+        hash_=hash_token(made.token),
         user_id=user_id,
         place_id=None,
         name="initial administration token",
@@ -59,3 +71,4 @@ def _add_root(connection: Connection, password: str, token_hash: bytes) -> None:
         creator_id=user_id,
     )
     changes.add_event(connection, at, "first_start", ANONYMOUS)
+    return True

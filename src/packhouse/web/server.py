@@ -21,17 +21,6 @@ RESTART_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The socket that all processes accept from."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((host, port))
-    sock.listen(2048)
-    sock.set_inheritable(True)
-    return sock
-
-
 def run_worker(make_app: Callable[[], Any], sock: socket.socket, drain_seconds: int) -> None:
     """Serve until told to stop; open requests get their time."""
     app = make_app()
