@@ -450,7 +450,7 @@ class Index:
     names_places: bool = False  # its documents name the paths of projects: made again when one of them has moved
     # over shelves: there where a shelf of this name is set up, packages or not; `Moment.options` has what is set, and its key signs
     set_up: bool = False
-    opened: bool = False  # what comes to a shelf that is not set up sets it up, with a key (`Packages.open_shelf`); else somebody has to
+    opened: bool = False  # what comes to a shelf that is not set up sets it up, with a key; else somebody has to (`Packages.open_shelf`)
 
 
 class Signer(Protocol):

@@ -27,10 +27,10 @@ from packhouse.db.scopes import (
 )
 from packhouse.errors import FileNotFound, OutOfSpace, PackageNotFound, ShelfNotFound, Unavailable
 from packhouse.model import Documents, Instant, Moment, Rows, Shelf, replace
-from packhouse.packages import publish, stored
+from packhouse.packages import stored
 from packhouse.packages.documents import RENDERER, Finished, finish
 from packhouse.packages.house import House
-from packhouse.packages.shelves import signer_of
+from packhouse.packages.shelves import shelf_root, signer_of
 from packhouse.responses import Document
 
 Generations = tuple[tuple[int, int, Instant], ...]
@@ -97,11 +97,11 @@ class Indexes:
         if self._level == "project":
             of_files: Generations = () if row[-1] is None else ((place, row[-2], row[-1]),)
         else:
-            of_files = await self._generations(publish.shelf_root(found.name))
+            of_files = await self._generations(shelf_root(found.name))
         return found, (*of_files, (place, found.state, found.since))
 
     def _root(self, definition: Index, key: str) -> str:
-        return key if definition.over == "package" else publish.shelf_root(key) if definition.over == "shelf" else ""
+        return key if definition.over == "package" else shelf_root(key) if definition.over == "shelf" else ""
 
     def _cache_key(self, index: str, key: str, generations: Generations) -> tuple[Any, ...]:
         return (RENDERER, self._format.name, index, key, self._moment.here, generations)

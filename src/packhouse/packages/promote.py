@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from sqlalchemy import Connection
 
 from packhouse.auth.policy import Access
 from packhouse.contract import Format
-from packhouse.db import changes, packages, shelves
+from packhouse.db import changes, packages
 from packhouse.db import files as files_db
 from packhouse.db.packages import Listed
 from packhouse.errors import Conflict, PackageNotFound, Unsupported
@@ -15,7 +17,7 @@ from packhouse.model import About, Action, NewFile, Published, Spooled, Upload
 from packhouse.packages import publish, rules
 from packhouse.packages.house import House
 from packhouse.packages.removal import format_of
-from packhouse.packages.shelves import NewShelf, add_missing, box_of, make_keys
+from packhouse.packages.shelves import find_missing, make_missing
 
 
 def promote(connection: Connection, house: House, source: Access, target: Access, version_id: int) -> tuple[Listed, Published]:
@@ -32,8 +34,7 @@ def promote(connection: Connection, house: House, source: Access, target: Access
         raise Unsupported(f"{format_.title} are copied with their own clients, from one repository to another")
     if source.place.id == target.place.id:
         raise Conflict("The version is in this project already: name another one")
-    plan = _plan(connection, format_, found, target)
-    _open_shelves(connection, house, format_, target, plan)
+    plan = _plan(connection, house, format_, found, target)
     try:
         published = publish.publish_held(connection, plan)
     except changes.BlobGone as error:
@@ -53,28 +54,21 @@ def promote(connection: Connection, house: House, source: Access, target: Access
     return found, published
 
 
-def _open_shelves(connection: Connection, house: House, format: Format, target: Access, plan: publish.Plan) -> None:
+def _missing(connection: Connection, format: Format, target: Access, files: Iterable[NewFile]) -> list[str]:
     """What no list would name is of no use there: its shelves are set up where an upload would do it. Raises `Conflict` where none would."""
     kept = [index for index in format.indexes.values() if index.set_up]
     if not kept:
-        return
+        return []
     assert target.place is not None
-    place = target.place
-    wanted = sorted({new.shelf.partition("/")[0] for new, _ in plan.files if new.shelf})
-    missing = [name for name in wanted if shelves.find_shelf(connection, place.id, format.name, name) is None]
-    if not missing:
-        return
-    if not any(index.opened for index in kept):
-        raise Conflict(f"{place.full_path} has no distribution {', '.join(missing)}: create it there, then promote the version again")
-    rules.check_bounds(target.actor, format.name, set())
-    # all that this transaction will lock, at once and in order: one lock after another could wait for who waits for this one
-    changes.begin(connection, place.id, format.name, plan.roots, locks=[plan.name_key, "shelves"], claims=publish.locks_of(plan.claim))
-    for name in missing:
-        keys = make_keys(box_of(house), f"{name} ({format.name}, {place.id})")
-        add_missing(connection, place.id, format.name, NewShelf(name=name, alias="", values={}), keys, target.actor)
+    missing = find_missing(connection, target.place.id, format.name, files)
+    if missing and not any(index.opened for index in kept):
+        raise Conflict(f"{target.place.full_path} has no distribution {', '.join(missing)}: create it there, then promote the version again")
+    if missing:
+        rules.check_bounds(target.actor, format.name, set())
+    return missing
 
 
-def _plan(connection: Connection, format: Format, found: Listed, target: Access) -> publish.Plan:
+def _plan(connection: Connection, house: House, format: Format, found: Listed, target: Access) -> publish.Plan:
     assert target.place is not None
     version = found.version or ""
     tags = tuple(name for _, name, _ in found.tags)
@@ -96,4 +90,6 @@ def _plan(connection: Connection, format: Format, found: Listed, target: Access)
         for row in files_db.held_files(connection, found.id)
     ]
     upload = Upload(name=found.name, version=version, files=tuple(new for new, _ in files), tags=tags)
-    return publish.plan_publish(format, target.place, target.actor, upload, files, rule)
+    missing = _missing(connection, format, target, upload.files)
+    opens = make_missing(house, target.place.id, format.name, missing)
+    return publish.plan_publish(format, target.place, target.actor, upload, files, rule, opens)

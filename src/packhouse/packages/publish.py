@@ -19,10 +19,11 @@ from packhouse.contract import Format, Neighbours
 from packhouse.db import changes, containers, pipelines
 from packhouse.errors import AlreadyExists, BlobNotFound, Invalid, InvalidName, InvalidUpload, InvalidVersion, Protected
 from packhouse.grammar.patterns import matches_inside
-from packhouse.model import Actor, FileRow, NewFile, Place, Published, Reference, Spooled, Struct, Upload, VersionRow
+from packhouse.model import Actor, FileRow, Instant, NewFile, Place, Published, Reference, Spooled, Struct, Upload, VersionRow
 from packhouse.packages.crash import crash_point
 from packhouse.packages.house import House
 from packhouse.packages.neighbours import Held
+from packhouse.packages.shelves import Keys, NewShelf, add_missing, shelf_root
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -78,9 +79,18 @@ class Plan(Struct):
     roots: Any = ()
     takes: tuple[str, str, tuple[str, ...]] | None = None
     check: Callable[[VersionRow, Neighbours], None] | None = None  # the format's own
+    opens: Mapping[str, Keys] = {}  # shelves that are to be set up with it, where nobody was quicker
 
 
-def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, files: Iterable[tuple[NewFile, Spooled]], rules: Rules) -> Plan:
+def plan_publish(
+    format: Format,
+    place: Place,
+    actor: Actor,
+    upload: Upload,
+    files: Iterable[tuple[NewFile, Spooled]],
+    rules: Rules,
+    opens: Mapping[str, Keys],
+) -> Plan:
     """Check names and derive keys. Raises `InvalidName`, `InvalidVersion`, `InvalidUpload`."""
     if not upload.name or len(upload.name) > LONGEST_NAME:
         raise InvalidName(f"Name must have 1 to {LONGEST_NAME} characters")
@@ -108,6 +118,7 @@ def plan_publish(format: Format, place: Place, actor: Actor, upload: Upload, fil
         addressed=upload.addressed,
         takes=upload.takes,
         check=format.check_neighbours,
+        opens=opens,
         roots=tuple(sorted(roots_of(format, key, (new.shelf for new, _ in files)))),
     )
 
@@ -131,11 +142,6 @@ def roots_of(format: Format, name_key: str, shelves: Iterable[str]) -> set[str]:
     if "all" in over:
         roots.add("")
     return roots
-
-
-def shelf_root(shelf: str) -> str:
-    """A whole distribution moves at once: files of every architecture are listed in every list. Kept apart from names by its slash."""
-    return "/" + shelf.partition("/")[0]
 
 
 async def publish(house: House, plan: Plan) -> Published:
@@ -210,7 +216,7 @@ async def drop_losers(house: House, placed: Mapping[str, str], names: Mapping[st
 
 
 def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tuple[Published, dict[str, str]]:
-    at = changes.begin(connection, plan.project, plan.format, plan.roots, locks=[plan.name_key], claims=locks_of(plan.claim))
+    at = _begin(connection, plan)
     check_claim(connection, plan.claim, plan.project)
     if plan.check is not None:
         plan.check(_coming(plan), Held(connection, plan.project, plan.format, plan.name_key))
@@ -243,6 +249,17 @@ def _commit(connection: Connection, plan: Plan, placed: Mapping[str, str]) -> tu
         _log(connection, plan, at, package_id, version_row, version_text, origin, published=published)
     crash_point("before commit")
     return Published(package_id=package_id, version_id=version_row, version=version_text, files=tuple(rows), created=changed), names
+
+
+def _begin(connection: Connection, plan: Plan) -> Instant:
+    """Lock all that is touched, set up the shelves that are missing, and take the time. Raises `Invalid` where there are too many shelves."""
+    # at once and in order: one lock after another could wait for who waits for this one
+    locks = [plan.name_key, "shelves"] if plan.opens else [plan.name_key]
+    begin = partial(changes.begin, connection, plan.project, plan.format, plan.roots, locks=locks, claims=locks_of(plan.claim))
+    at = begin()
+    for name, keys in plan.opens.items():
+        add_missing(connection, plan.project, plan.format, NewShelf(name=name, alias="", values={}), keys, plan.actor)
+    return begin() if plan.opens else at  # later than they were set up
 
 
 def _coming(plan: Plan) -> VersionRow:

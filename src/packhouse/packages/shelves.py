@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,9 +13,8 @@ from sqlalchemy import Connection
 from packhouse.db import changes, shelves
 from packhouse.db.engine import now
 from packhouse.errors import Invalid, ShelfNotFound
-from packhouse.model import Actor, Instant, Shelf, Signed, Struct
+from packhouse.model import Actor, Instant, NewFile, Shelf, Signed, Struct
 from packhouse.packages.house import House
-from packhouse.packages.publish import shelf_root
 from packhouse.upstream.secrets import SecretBox
 
 MOST = 200  # shelves of a project or group
@@ -25,6 +24,10 @@ KEPT_KEYS = 256
 RENEW_SECONDS = 60.0
 SECONDS = "valid_time_duration_seconds"
 """What GitLab calls how long a signature stays good."""
+
+
+Keys: TypeAlias = tuple[str, str]
+"""Of a shelf: the public part, armoured, and the secret one, sealed."""
 
 
 class NewShelf(Struct):
@@ -66,8 +69,13 @@ class PgpSigner:
         return Signed(key=key.public_key().public_bytes_raw(), signature=key.sign(data))
 
 
-def make_keys(box: SecretBox, owner: str) -> tuple[str, str]:
-    """A new key as the database holds it: the public part, armoured, and the secret one, sealed."""
+def shelf_root(shelf: str) -> str:
+    """A whole distribution moves at once: files of every architecture are listed in every list. Kept apart from names by its slash."""
+    return "/" + shelf.partition("/")[0]
+
+
+def make_keys(box: SecretBox, owner: str) -> Keys:
+    """A new key as the database holds it."""
     from pysequoia import Tsk
 
     made = Tsk.generate(owner)
@@ -104,17 +112,28 @@ async def create(house: House, place_id: int, format: str, new: NewShelf, actor:
 
 async def ensure(house: House, place_id: int, format: str, name: str, actor: Actor) -> Shelf:
     """The one of this name, set up with a new key and without settings where there is none. Raises `Invalid`."""
-    keys = await asyncio.to_thread(make_keys, box_of(house), f"{name} ({format}, {place_id})")
-    return await house.database.write(add_missing, place_id, format, NewShelf(name=name, alias="", values={}), keys, actor)
+    keys = await asyncio.to_thread(make_missing, house, place_id, format, [name])
+    return await house.database.write(add_missing, place_id, format, NewShelf(name=name, alias="", values={}), keys[name], actor)
 
 
-def add_missing(connection: Connection, place_id: int, format: str, new: NewShelf, keys: tuple[str, str], actor: Actor) -> Shelf:
+def find_missing(connection: Connection, place_id: int, format: str, files: Iterable[NewFile]) -> list[str]:
+    """Those shelves that these files are for and that are not set up."""
+    wanted = sorted({new.shelf.partition("/")[0] for new in files if new.shelf})
+    return [name for name in wanted if shelves.find_shelf(connection, place_id, format, name) is None]
+
+
+def make_missing(house: House, place_id: int, format: str, names: Iterable[str]) -> dict[str, Keys]:
+    """A new key for each of these shelves."""
+    return {name: make_keys(box_of(house), f"{name} ({format}, {place_id})") for name in names}
+
+
+def add_missing(connection: Connection, place_id: int, format: str, new: NewShelf, keys: Keys, actor: Actor) -> Shelf:
     """The one of this name, which another request may have added since. Raises `Invalid`."""
     _begin(connection, place_id, format, new.name)
     return shelves.find_shelf(connection, place_id, format, new.name) or add(connection, place_id, format, new, keys, actor)
 
 
-def add(connection: Connection, place_id: int, format: str, new: NewShelf, keys: tuple[str, str], actor: Actor) -> Shelf:
+def add(connection: Connection, place_id: int, format: str, new: NewShelf, keys: Keys, actor: Actor) -> Shelf:
     """The rows of a new one. Raises `Invalid`."""
     at = _begin(connection, place_id, format, new.name)
     others = shelves.list_shelves(connection, place_id, format)

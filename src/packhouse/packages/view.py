@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -42,7 +43,7 @@ from packhouse.packages.indexes import Indexes
 from packhouse.packages.logs import Log
 from packhouse.packages.repositories import read_repository
 from packhouse.packages.sessions import Uploads
-from packhouse.packages.shelves import ensure, remove
+from packhouse.packages.shelves import Keys, ensure, find_missing, make_missing, remove
 from packhouse.responses import Document, FileReply
 
 P = ParamSpec("P")
@@ -311,6 +312,16 @@ class View:
         authorize(access, Action.READ)
         return access
 
+    async def _opened_by(self, access: Access, upload: Upload) -> Mapping[str, Keys]:
+        """The shelves that this upload sets up, with keys for them. Raises `InsufficientScope`."""
+        if access.place is None or not any(index.opened for index in self._format.indexes.values()):
+            return {}
+        missing = await self._house.database.read(find_missing, access.place.id, self._format.name, upload.files)
+        if not missing:
+            return {}
+        rules.check_bounds(access.actor, self._format.name, set())
+        return await asyncio.to_thread(make_missing, self._house, access.place.id, self._format.name, missing)
+
     async def _publish(self, upload: Upload, access: Access) -> Published:
         assert access.place is not None
         files: list[tuple[NewFile, Spooled]] = []
@@ -330,7 +341,8 @@ class View:
             )
             if access.actor is REPOSITORY:
                 rule = replace(rule, keep_deleted_names=True)  # to read is not to bring back what was deleted
-            plan = publish.plan_publish(self._format, access.place, access.actor, upload, files, rule)
+            opens = await self._opened_by(access, upload)
+            plan = publish.plan_publish(self._format, access.place, access.actor, upload, files, rule, opens)
             return await publish.publish(self._house, plan)
         finally:
             publish.discard(kept)

@@ -143,6 +143,15 @@ def test_refused(shop: Shop) -> None:
     shop.get(f"{FEED}/Packages").expect(404)
 
 
+def test_refused_by_a_rule(shop: Shop) -> None:
+    """An upload that is refused after it was read could leave a feed behind, with a key that nobody asked for."""
+    rule = {"package_name_pattern": "toy*", "package_type": "opkg", "minimum_access_level_for_push": "owner"}
+    shop.stand.want(201, "POST", f"/projects/{shop.team.project['id']}/packages/protection/rules", rule)
+    one = sample()
+    shop.put(f"{FEED}/{one.filename}", one.content, shop.team.developer).expect(403)
+    assert shop.get(f"{FEED}/Packages").expect(404).json() == {"message": "404 Feed Not Found"}
+
+
 def test_at_the_same_time(database_stand: Stand) -> None:
     """Packages that come at the same time, the first of their feed, could be lost, or open it twice."""
     shop = Shop(database_stand, database_stand.make_team())

@@ -41,7 +41,6 @@ async def put_package(call: Call) -> Answer:
         raise InvalidUpload(f"The address ends in {file_name[:80]!r}: send the package to `upload`, or to a name that ends in .ipk")
     content = await receive_file(call)
     read = await call.inspect(read_package, content)
-    await call.packages.open_shelf(names.shelf_of(feed))
     await call.packages.publish(Upload(name=read.name, version=read.version, files=(place(read, feed, content),)))
     return json_reply({"message": "201 Created"}, 201)
 

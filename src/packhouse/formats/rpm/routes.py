@@ -45,7 +45,6 @@ async def put_package(call: Call) -> Answer:
     group = group_of(call)
     content = await receive_file(call)
     read = await call.inspect(read_package, content)
-    await call.packages.open_shelf(names.shelf_of(group))
     await call.packages.publish(Upload(name=read.name, version=read.version, files=(place(read, group, content),)))
     return json_reply({"message": "201 Created"}, 201)
 
