@@ -80,6 +80,21 @@ class FoundFile(NamedTuple):
     stored: str
 
 
+_FOUND = (
+    file.c.id,
+    file.c.project_id,
+    file.c.version_id,
+    file.c.path,
+    file.c.created,
+    blob.c.sha256,
+    blob.c.size,
+    blob.c.md5,
+    blob.c.sha1,
+    blob.c.sha512,
+    blob.c.place,
+)
+
+
 @cache
 def newest_file(level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
     """The read of a `FoundFile`: the newest at a path of a package, in one project, a group or the instance."""
@@ -104,25 +119,7 @@ def newest_file(level: str, by_version: bool, by_digest: bool, at: bool) -> Hot:
             conditions += [table.c.created <= moment, or_(table.c.deleted.is_(None), table.c.deleted > moment)]
         else:
             conditions.append(table.c.deleted.is_(None))
-    return Hot(
-        select(
-            file.c.id,
-            file.c.project_id,
-            file.c.version_id,
-            file.c.path,
-            file.c.created,
-            blob.c.sha256,
-            blob.c.size,
-            blob.c.md5,
-            blob.c.sha1,
-            blob.c.sha512,
-            blob.c.place,
-        )
-        .select_from(joined)
-        .where(*conditions)
-        .order_by(file.c.id.desc())
-        .limit(literal_column("1"))
-    )
+    return Hot(select(*_FOUND).select_from(joined).where(*conditions).order_by(file.c.id.desc()).limit(literal_column("1")))
 
 
 def find_open(connection: Connection, format: str, above: int, shelf: str, path: str, at: Instant | None = None) -> FoundFile | None:
@@ -134,19 +131,7 @@ def find_open(connection: Connection, format: str, above: int, shelf: str, path:
         .join(blob, blob.c.id == file.c.blob_id)
     )
     statement = (
-        select(
-            file.c.id,
-            file.c.project_id,
-            file.c.version_id,
-            file.c.path,
-            file.c.created,
-            blob.c.sha256,
-            blob.c.size,
-            blob.c.md5,
-            blob.c.sha1,
-            blob.c.sha512,
-            blob.c.place,
-        )
+        select(*_FOUND)
         .select_from(joined)
         .where(
             within(bindparam("above", above, type_=Id)),

@@ -20,6 +20,14 @@ from packhouse.model import Instant, PackageRow, Search
 # -- what a search finds --------------------------------------------------------------------------------------------
 
 
+def _scope(query: PackageQuery) -> tuple[list[ColumnElement[bool]], Mapping[str, Any]]:
+    """The packages of one project, or of what may be read of a group or the instance: conditions, and their parameters."""
+    if query.project is not None:
+        return [package.c.project_id == query.project], {}
+    below = [] if query.group is None else [within(bindparam("group", query.group, type_=Id))]
+    return [readable(), *below], query.reader.params()
+
+
 def search_packages(
     connection: Connection, query: PackageQuery, format: str, text: str, offset: int, limit: int, at: Instant | None = None
 ) -> tuple[list[tuple[PackageRow, int]], int]:
@@ -28,14 +36,8 @@ def search_packages(
     conditions: list[ColumnElement[bool]] = [package.c.format == format, alive]
     if text:
         conditions.append(func.lower(package.c.name, type_=SqlString).contains(text.lower(), autoescape=True))
-    params: Mapping[str, Any] = {}
-    if query.project is not None:
-        conditions.append(package.c.project_id == query.project)
-    else:
-        params = query.reader.params()
-        conditions.append(readable())
-        if query.group is not None:
-            conditions.append(within(bindparam("group", query.group, type_=Id)))
+    where, params = _scope(query)
+    conditions += where
     joined = package.join(place, place.c.id == package.c.project_id)
     total = connection.execute(select(func.count()).select_from(joined).where(*conditions), params).scalar_one()
     page = connection.execute(
@@ -67,14 +69,8 @@ def find_names(
         conditions.append(func.lower(package.c.name, type_=SqlString) == search.text.lower())
     elif search.text:
         conditions.append(func.lower(package.c.name, type_=SqlString).contains(search.text.lower(), autoescape=True))
-    params: Mapping[str, Any] = {}
-    if query.project is not None:
-        conditions.append(package.c.project_id == query.project)
-    else:
-        params = query.reader.params()
-        conditions.append(readable())
-        if query.group is not None:
-            conditions.append(within(bindparam("group", query.group, type_=Id)))
+    where, params = _scope(query)
+    conditions += where
     joined = package.join(place, place.c.id == package.c.project_id)
     total = connection.execute(select(func.count(package.c.name_key.distinct())).select_from(joined).where(*conditions), params).scalar_one()
     page = select(package.c.name_key).select_from(joined).where(*conditions).distinct().order_by(package.c.name_key)
