@@ -148,3 +148,20 @@ def test_one_process_copies_a_mirror_at_a_time(tmp_path: Path) -> None:
         assert claims == [True, False]
 
     tell(tmp_path / "data", story)
+
+
+def test_copies_are_packed(work: Work, tmp_path: Path) -> None:
+    """A copy that is brought up to date every night becomes thousands of files, or what was rewritten by mistake is gone from it too."""
+    copy = tmp_path / "copy.git"
+    lost = work.commit({"a": "rewritten later"})
+    assert keeping.copy_repository(work.folder / ".git", copy) == ""
+    work.run("commit", "--quiet", "--amend", "--message", "another")
+    work.run("-C", str(copy), "config", "gc.autoPackLimit", "1")
+    for night in range(4):
+        head = work.commit({f"{night}/{number}": f"{night} {number}" for number in range(120)})  # of so many, git keeps a pack
+        assert keeping.copy_repository(work.folder / ".git", copy) == ""
+    counted = dict(line.split(": ") for line in work.read("-C", str(copy), "count-objects", "-v").splitlines())
+    assert int(counted["packs"]) in (1, 2), counted  # the second, of a newer git, has what nothing leads to
+    assert keeping.read_refs(copy)["refs/heads/main"] == head
+    assert work.read("-C", str(copy), "cat-file", "-t", lost) == "commit"
+    assert keeping.check_repository(copy, deep=True) == ""

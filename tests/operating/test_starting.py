@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,15 @@ def test_file_that_is_no_database(tmp_path: Path, command: str) -> None:
     file.write_bytes(b"something else" * 100)
     assert f"{file} cannot be opened: file is not a database" in told(run(tmp_path / "data", command))
     assert file.read_bytes() == b"something else" * 100
+
+
+def test_database_of_a_later_version(tmp_path: Path) -> None:
+    """Who goes back to an older version could be told so in a traceback."""
+    assert run(tmp_path / "data", "migrate").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "data" / "packhouse.sqlite3")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    for command in ("serve", "migrate"):
+        assert "revision 9999, which this version does not know: install the one that served it" in told(run(tmp_path / "data", command))
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])

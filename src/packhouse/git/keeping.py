@@ -112,12 +112,15 @@ def make_ref(folder: Path, ref: str, commit: str, message: str, who: str) -> str
 def tend(folder: Path) -> None:
     """Pack what has become many files, and keep the graph of commits that makes questions of ancestry quick."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        run(
-            folder, "gc", "--auto", "--quiet", seconds=GC_SECONDS,
-            settings=("gc.autoDetach=false", "gc.pruneExpire=2.weeks.ago", "pack.threads=1", "pack.windowMemory=64m", "core.fsync=all"),
-        )  # fmt: skip
+        _pack(folder, expire="2.weeks.ago")
         run(folder, "pack-refs", "--all")  # a thousand tags are one file to read
         run(folder, "commit-graph", "write", "--reachable", "--split", seconds=GC_SECONDS)
+
+
+def _pack(folder: Path, expire: str) -> None:
+    """Where there are many files, pack them; what nothing leads to goes once it is older than `expire`. Raises `TimeoutExpired`."""
+    settings = ("gc.autoDetach=false", f"gc.pruneExpire={expire}", "pack.threads=1", "pack.windowMemory=64m", "core.fsync=all")
+    run(folder, "gc", "--auto", "--quiet", seconds=GC_SECONDS, settings=settings)
 
 
 def copy_repository(source: Path, target: Path) -> str:
@@ -133,6 +136,8 @@ def copy_repository(source: Path, target: Path) -> str:
         return as_text(fetched.stderr.decode("utf-8", "surrogateescape").strip())[-500:]
     head = run(source, "symbolic-ref", "HEAD").stdout.decode().strip()
     run(target, "symbolic-ref", "HEAD", head)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        _pack(target, expire="never")  # what was rewritten by mistake can still be had from the copy
     return ""
 
 
