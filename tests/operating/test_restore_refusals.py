@@ -188,6 +188,23 @@ def test_a_cut_restore_is_begun_again(backup: Path, restored: Stand, taken: tupl
             assert fetch(restored, taken[1], name) == content(name)
 
 
+def test_a_cut_at_the_end(backup: Path, restored: Stand, taken: tuple[Path, Json]) -> None:
+    """A restore that was cut when only its mark was left could never end, or end over another's database."""
+    command(restored.environment, "restore", backup)
+    mark = restored.data / RESTORING
+    mark.write_text(f"{SHARED}\n")
+    blob_in(restored.data, "one").unlink()
+    assert command(restored.environment, "restore", backup).endswith("0 findings, 0 problems remain\n")
+    assert not mark.exists()
+    with restored:
+        for name in NAMES:
+            assert fetch(restored, taken[1], name) == content(name)
+    with closing(sqlite3.connect(restored.data / "packhouse.sqlite3")) as database, database:
+        database.execute("DELETE FROM event WHERE what = 'backup_restored'")
+    mark.write_text(f"{SHARED}\n")
+    assert "make it empty, and run this again" in command(restored.environment, "restore", backup, status=3)
+
+
 @pytest.mark.parametrize("name", ["packhouse.sqlite3", "packhouse.sqlite3-wal"])
 def test_a_database_that_came_meanwhile(backup: Path, restored: Stand, name: str) -> None:
     """A server that started a moment before the restore could lose its database to it."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete
+import msgspec
+from sqlalchemy import Connection, delete, select
 
 from packhouse.db import changes, places
 from packhouse.db.engine import now
-from packhouse.db.tables import session
+from packhouse.db.tables import event, session
 from packhouse.model import ANONYMOUS, Instant
 
+RESTORED = "backup_restored"
 HOLD = "collect.held_until"  # a setting of the instance
 
 
@@ -16,7 +18,14 @@ def mark_restored(connection: Connection, taken: str, hold_until: Instant) -> No
     """Sessions end, bytes are kept until then, and the log says from which moment the rows are."""
     connection.execute(delete(session))
     hold(connection, hold_until)
-    changes.add_event(connection, now(), "backup_restored", ANONYMOUS, detail={"taken": taken})
+    changes.add_event(connection, now(), RESTORED, ANONYMOUS, detail={"taken": taken})
+
+
+def restored_from(connection: Connection) -> str:
+    """The moment that the last restore has brought back, as its manifest has it; "" where there was none."""
+    last = select(event.c.detail).where(event.c.what == RESTORED).order_by(event.c.id.desc()).limit(1)
+    detail = connection.execute(last).scalar()
+    return "" if detail is None else str(msgspec.json.decode(detail)["taken"])
 
 
 def hold(connection: Connection, until: Instant) -> None:

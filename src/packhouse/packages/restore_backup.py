@@ -79,14 +79,15 @@ async def _restore(house: House, folder: Path, name: str, say: Say) -> list[str]
     _check_settings(house, manifest)
     data = house.settings.data_path
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    await _check_empty(house, snapshot.name)
+    done = await _check_empty(house, snapshot.name, manifest)
     with _marked(data, snapshot.name):
         house.store.start()
         house.spool.start()
         say(f"{snapshot.name}: {manifest.blobs} blobs with {manifest.bytes} bytes")
         lost = await _put_blobs(house, folder, snapshot, say)
         await asyncio.to_thread(_put_rest, house, folder, snapshot, manifest)
-        await _put_database(house, snapshot, manifest)
+        if not done:
+            await _put_database(house, snapshot, manifest)
     return lost
 
 
@@ -168,18 +169,29 @@ def _check_settings(house: House, manifest: Manifest) -> None:
         raise BackupError(f"The backup is of a database on {kind}, and the setting database_url names one on {other}: name one on {kind}")
 
 
-async def _check_empty(house: House, snapshot: str) -> None:
-    """Raises `BackupError` where something is that a restore of this snapshot, which was cut, has not put there."""
+async def _check_empty(house: House, snapshot: str, manifest: Manifest) -> bool:
+    """Whether a restore of this snapshot was cut when its database was there already, which goes last.
+
+    Raises `BackupError` where something is that such a restore has not put there.
+    """
     data = house.settings.data_path
     before = unfinished_restore(data)
     if before not in ("", UNKNOWN, snapshot):
         raise BackupError(f"{data / RESTORING} says that a restore of {before} was cut: bring back that one, or another into an empty data folder")
     if await _is_taken(house):
+        if before == snapshot and await _restored_from(house) == manifest.taken:
+            return True
         if before == snapshot:
             raise BackupError(f"The restore that was cut has filled {_name_database(house)} already: make it empty, and run this again")
         raise BackupError(f"There is an installation already in {_name_database(house)}: bring a backup back where there is none")
     for path in () if before == snapshot else _find_taken(house):
         raise BackupError(f"There is something already in {path}: bring a backup back into an empty data folder, or move that away first")
+    return False
+
+
+async def _restored_from(house: House) -> str:
+    async with _open_database(house):
+        return await house.database.read(backups.restored_from)
 
 
 async def _is_taken(house: House) -> bool:
