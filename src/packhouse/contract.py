@@ -413,6 +413,8 @@ class Coordinates:
     version_id: Callable[[str], str]  # equal ids are the same version
     version_key: Callable[[str], Any]  # sorts only; total over every valid version
     is_prerelease: Callable[[str], bool]
+    # the spellings of one name alike, of any text: patterns of names are compared so. None where at most the case of letters tells names apart
+    fold: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

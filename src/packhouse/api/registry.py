@@ -164,7 +164,7 @@ async def delete_repository(call: Call) -> Answer:
 
 def _delete_repository(connection: Connection, house: House, access: Access, repository: RepositoryRow) -> list[str]:
     name = repository.name
-    rules.read_rules(connection, access, CONTAINER, name, name, "", Action.DELETE)
+    rules.read_rules(connection, access, house.formats[CONTAINER], name, name, "", Action.DELETE)
     return cleanup.delete_repository(connection, house.formats[CONTAINER], access, repository)
 
 

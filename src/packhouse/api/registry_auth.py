@@ -129,7 +129,7 @@ async def decide(call: Call, access: Access, wanted: Wanted) -> Grant | None:
         return None
     granted = tuple(action for action in wanted.actions if action in ACTIONS and may(here, ACTIONS[action]))
     if "push" in granted:
-        await call.house.database.read(rules.read_rules, here, FORMAT, name, name, "", Action.PUBLISH)
+        await call.house.database.read(rules.read_rules, here, call.house.formats[FORMAT], name, name, "", Action.PUBLISH)
     if not granted:
         return None
     meta = await call.house.database.read(describe, here.place, access.actor, here.role, granted)

@@ -57,7 +57,7 @@ class Holder:
     async def check(self, name: str) -> None:
         """The actor may publish under this name. Raises what `authorize` raises, `Protected`."""
         authorize(self._access, Action.PUBLISH)
-        await self._house.database.glance(rules.read_rules, self._access, self._format.name, name, self.key(name), "", Action.PUBLISH)
+        await self._house.database.glance(rules.read_rules, self._access, self._format, name, self.key(name), "", Action.PUBLISH)
 
     async def keep(self, name: str, content: Spooled, session: str = "") -> Blob:
         """Bytes that are safe in the spool as a blob of the package."""

@@ -89,7 +89,7 @@ def _bring_back(
 ) -> None:
     """These versions are there, and the tags point at them. To come back is to be pushed: the same rules say who may."""
     what, at, ids = repository.what, repository.at, [root.id for root in roots]
-    rules.read_rules(connection, access, CONTAINER, what.name, what.name_key, "", Action.PUBLISH, tuple(tags))
+    rules.read_rules(connection, access, what.format, what.name, what.name_key, "", Action.PUBLISH, tuple(tags))
     there = deleted.twins_of(connection, ids)
     lost = _with_children(connection, repository, [root for root in roots if root.id not in there])
     if lost:

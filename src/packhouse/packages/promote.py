@@ -73,7 +73,7 @@ def _plan(connection: Connection, house: House, format: Format, found: Listed, t
     version = found.version or ""
     tags = tuple(name for _, name, _ in found.tags)
     key = format.coordinates.name_key(found.name)
-    rule = rules.read_rules(connection, target, found.format, found.name, key, version, Action.PUBLISH, tags)
+    rule = rules.read_rules(connection, target, format, found.name, key, version, Action.PUBLISH, tags)
     files = [
         (
             NewFile(

@@ -35,7 +35,7 @@ def remove(connection: Connection, house: House, access: Access, version_id: int
         raise PreconditionFailed()
     what = change.target(format_of(house, found.format), project, access.actor, found.name)
     version = found.version or ""
-    rules.read_rules(connection, access, found.format, found.name, what.name_key, version, Action.DELETE)
+    rules.read_rules(connection, access, what.format, found.name, what.name_key, version, Action.DELETE)
     if file is None:
         change.delete(connection, what, version, None)
     else:

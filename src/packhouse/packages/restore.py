@@ -36,7 +36,8 @@ def restore(connection: Connection, house: House, access: Access, id: int) -> in
     if old is None or old.deleted <= kept_since(house) or old.format not in restorable(house):
         raise PackageNotFound("This version was deleted longer ago than deleted versions are kept, or never was here")
     what = change.target(format_of(house, old.format), old.project, access.actor, old.name)
-    rule = rules.read_rules(connection, access, old.format, old.name, what.name_key, old.version, Action.DELETE)
+    rules.read_rules(connection, access, what.format, old.name, what.name_key, old.version, Action.DELETE)
+    rule = rules.read_rules(connection, access, what.format, old.name, what.name_key, old.version, Action.PUBLISH)  # to come back is to be pushed
     claim = publish.claim_of(what.format, rule, old.name, old.version)
     roots = publish.roots_of(what.format, what.name_key, deleted.shelves_of(connection, old))
     at = changes.begin(connection, old.project, old.format, roots, locks=[what.name_key], claims=publish.locks_of(claim))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from packhouse.auth.policy import Access
 from packhouse.contract import Format
 from packhouse.db import containers, places
 from packhouse.errors import InsufficientScope, Protected
-from packhouse.grammar.patterns import matches_glob, matches_inside, matches_whole
+from packhouse.grammar.patterns import matches_exact_glob, matches_glob, matches_inside, matches_whole
 from packhouse.model import Action, Actor, Role
 from packhouse.packages.publish import Rules
 
@@ -21,18 +21,19 @@ DUPLICATE_FORMATS = ("maven", "generic", "nuget", "terraform_module")
 
 
 def read_rules(
-    connection: Connection, access: Access, format: str, name: str, key: str, version: str, action: Action, tags: Sequence[str] = ()
+    connection: Connection, access: Access, format: Format, name: str, key: str, version: str, action: Action, tags: Sequence[str] = ()
 ) -> Rules:
     """The rules in force for this name. Raises `Protected` where one of them forbids the action to this actor."""
     assert access.place is not None
-    check_bounds(access.actor, format, {name, key})
-    _check_protection(connection, access, format, {name, key}, action)
-    fixed = _check_tag_rules(connection, access, format, key, version, action, tags)
+    check_bounds(access.actor, format.name, {name, key})
+    if _protects(_forbidden(connection, access, format.name, action), format, {name, key}):
+        raise Protected()
+    fixed = _check_tag_rules(connection, access, format.name, key, version, action, tags)
     root = places.root_of(connection, access.place.id)
     settings = msgspec.json.decode(root.settings, type=dict[str, Any])
     own = msgspec.json.decode(root.own, type=dict[str, Any])
     return Rules(
-        duplicates=_duplicates(settings, format, name, version),
+        duplicates=_duplicates(settings, format.name, name, version),
         keep_deleted_names=bool(own.get("keep_deleted_names", False)),
         root=root.id,
         root_path=root.full_path,
@@ -114,15 +115,20 @@ def refuse_tags(connection: Connection, access: Access, formats: Sequence[Format
             continue
         forbidden = _forbidden(connection, access, format.name, Action.PUBLISH)
         for tag, names in published.items():
-            if any(matches_glob(pattern, name) for pattern in forbidden for name in names):
+            if _protects(forbidden, format, names):
                 refused[tag] = Protected.default
     return refused
 
 
-def _check_protection(connection: Connection, access: Access, format: str, names: set[str], action: Action) -> None:
-    for pattern in _forbidden(connection, access, format, action):
+def _protects(patterns: Iterable[str], format: Format, names: Iterable[str]) -> bool:
+    """Whether one of these patterns means one of these names, however either is spelled."""
+    fold = format.coordinates.fold
+    for pattern in patterns:
         if any(matches_glob(pattern, name) for name in names):
-            raise Protected()
+            return True
+        if fold is not None and any(matches_exact_glob(fold(pattern), fold(name)) for name in names):
+            return True
+    return False
 
 
 def _forbidden(connection: Connection, access: Access, format: str, action: Action) -> list[str]:

@@ -337,7 +337,7 @@ class View:
                 files.append((new, content))
             key = self._format.coordinates.name_key(upload.name)
             rule = await self._house.database.glance(
-                rules.read_rules, access, self._format.name, upload.name, key, upload.version, Action.PUBLISH, upload.tags
+                rules.read_rules, access, self._format, upload.name, key, upload.version, Action.PUBLISH, upload.tags
             )
             if access.actor is REPOSITORY:
                 rule = replace(rule, keep_deleted_names=True)  # to read is not to bring back what was deleted
@@ -387,7 +387,7 @@ class View:
         if len(versions) > 1 and not tags:  # a rule forbids a name, or a tag: those of all these versions are looked at together
             tags = await self._house.database.read(containers.tags_of, projects[0], self._format.name, key, self._version_ids(versions))
         version = versions[0] if versions else ""
-        await self._house.database.read(rules.read_rules, access, self._format.name, name, key, version, action, tags)
+        await self._house.database.read(rules.read_rules, access, self._format, name, key, version, action, tags)
         return projects[0]
 
     def _version_ids(self, versions: Sequence[str]) -> list[str]:

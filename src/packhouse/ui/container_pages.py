@@ -367,7 +367,7 @@ def _preview(connection: Connection, policy: Policy) -> dict[str, list[str]]:
 
 
 def _delete_repository(connection: Connection, house: House, access: Access, repository: RepositoryRow) -> list[str]:
-    rules.read_rules(connection, access, CONTAINER, repository.name, repository.name, "", Action.DELETE)
+    rules.read_rules(connection, access, house.formats[CONTAINER], repository.name, repository.name, "", Action.DELETE)
     return cleanup.delete_repository(connection, house.formats[CONTAINER], access, repository)
 
 

@@ -81,5 +81,5 @@ class YankingPages(Changing):
 
 def _yank(connection: Connection, format_: Format, access: Access, item: Listed, reason: str | None) -> None:
     what = change.target(format_, item.project, access.actor, item.name)
-    rules.read_rules(connection, access, item.format, item.name, what.name_key, item.version or "", Action.DELETE)
+    rules.read_rules(connection, access, format_, item.name, what.name_key, item.version or "", Action.DELETE)
     change.yank(connection, what, item.version or "", reason)

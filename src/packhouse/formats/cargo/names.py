@@ -16,6 +16,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))})
 
 
+def fold(text: str) -> str:
+    """The text with - and _ alike."""
+    return text.lower().replace("-", "_")
+
+
 def name_key(name: str) -> str:
     """The name in lower case with `_` for `-`: two crates may not differ in these alone. Raises `InvalidName`."""
     if len(name) > NAME_LIMIT:
@@ -24,7 +29,7 @@ def name_key(name: str) -> str:
         raise InvalidName(f"Crate name {name!r} is invalid: begin with a letter and use letters, digits, - and _")
     if name.lower() in _DEVICES:
         raise InvalidName(f"Crate name {name!r} is the name of a device on Windows: choose another one")
-    return name.lower().replace("-", "_")
+    return fold(name)
 
 
 def version_id(version: str) -> str:

@@ -24,6 +24,11 @@ _VERSION = re.compile(r"[0-9]+(?:\.[0-9A-Za-z-]+)*(?:\+[0-9A-Za-z.-]+)?")
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+")
 
 
+def fold(text: str) -> str:
+    """The text without its case, its accents in one form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).casefold()))
+
+
 def name_key(name: str) -> str:
     """The name without its case: the client keeps podspecs in folders, which many disks do not tell apart. Raises `InvalidName`."""
     if not _NAME.fullmatch(name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
@@ -31,7 +36,7 @@ def name_key(name: str) -> str:
             f"Pod name {name[:SHOWN]!r} is invalid: use letters, digits and . _ - + ! ~ @ ( ), begin with something else than a dot, "
             f"and use at most {LONGEST_NAME} bytes"
         )
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold()))
+    return fold(name)
 
 
 def version_id(version: str) -> str:

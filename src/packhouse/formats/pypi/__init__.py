@@ -15,6 +15,7 @@ FORMAT = Format(
         version_id=names.version_id,
         version_key=names.version_key,
         is_prerelease=names.is_prerelease,
+        fold=names.fold,
     ),
     routes=routes.ROUTES,
     errors=ERRORS,

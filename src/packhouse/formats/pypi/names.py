@@ -14,6 +14,7 @@ from packhouse.model import Struct
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}")
+RUN = re.compile(r"[-_.]+")
 LONG_NUMBER = re.compile(r"[0-9]{19}")
 LIMIT = 255
 SHOWN = 80  # characters of a bad value that a message repeats
@@ -26,6 +27,11 @@ class FileName(Struct):
     kind: str  # wheel, sdist
     name: str
     version: str
+
+
+def fold(text: str) -> str:
+    """The text with - _ . and runs of them alike."""
+    return RUN.sub("-", text).lower()
 
 
 def name_key(name: str) -> str:
