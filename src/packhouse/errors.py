@@ -13,8 +13,9 @@ RegistryError
 │                   └─ SwitchedOff          (the registry is off for this project or instance)
 ├─ TooLarge         ├─ QuotaExceeded        ├─ TooManyRequests
 ├─ RangeInvalid     ├─ PreconditionFailed   ├─ NotAcceptable
-├─ Unsupported      ├─ Conflict             ├─ OutOfSpace      ├─ Unavailable   ├─ RequestTimeout
-│                   └─ VersionReferenced    (another version lists this one)
+├─ Unsupported      └─ UnsupportedType      (a body of a media type that is not read)
+├─ Conflict         └─ VersionReferenced    (another version lists this one)
+├─ OutOfSpace       ├─ Unavailable          ├─ RequestTimeout
 └─ UpstreamFailed   ├─ UpstreamTimeout      └─ UpstreamRefused
 """
 
@@ -186,6 +187,11 @@ class NotAcceptable(RegistryError):
 class Unsupported(RegistryError):
     code = "unsupported"
     default = "Not supported"
+
+
+class UnsupportedType(Unsupported):
+    code = "unsupported_type"
+    default = "Unsupported Media Type"
 
 
 class Conflict(RegistryError):

@@ -22,6 +22,7 @@ STATUS: Mapping[type[e.RegistryError], int] = {
     e.PreconditionFailed: 412,
     e.NotAcceptable: 406,
     e.Unsupported: 405,
+    e.UnsupportedType: 415,
     e.Conflict: 409,
     e.OutOfSpace: 507,
     e.Unavailable: 503,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from packhouse.api.call import LARGEST_ID, Call
-from packhouse.errors import Invalid, InvalidParameter, Unsupported
+from packhouse.errors import Invalid, InvalidParameter, UnsupportedType
 from packhouse.grammar.multipart import MultipartSplitter
 from packhouse.model import Instant, PartEnd, PartStart
 from packhouse.packages.history import read_time
@@ -221,7 +221,7 @@ def _read_body(content_type: str, body: bytes) -> dict[str, Any]:
             return nest(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST))
         except ValueError as error:
             raise Invalid(f"The form is not valid: at most {MOST} fields of UTF-8") from error
-    raise Unsupported(f"The content type {media_type[:64]!r} is not read here: send JSON or a form")
+    raise UnsupportedType(f"The content type {media_type[:64]!r} is not read here: send JSON or a form")
 
 
 def _read_multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:

@@ -88,7 +88,7 @@ class Call:
         *,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: bytes | None = None,
     ) -> None:
         name, version, *rest = path.split("/", 2)
         self.packages = shelf
@@ -96,9 +96,10 @@ class Call:
         self.method = method
         self.params = {"package_name": name, "package_version": version, **({"path": rest[0]} if rest else {})}
         self.query = query or {}
-        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
+        length = {} if body is None else {"content-length": str(len(body))}
+        self.headers = length | {name.lower(): value for name, value in (headers or {}).items()}
         self.actor = ANONYMOUS
-        self.content = body
+        self.content = body or b""
         self.asked_for_body = False
 
     async def spool(self, splitter: Any = None, *, inspected: bool = True) -> Form:

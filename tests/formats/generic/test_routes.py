@@ -250,6 +250,33 @@ def test_create_only_is_kept_in_a_race(body: bytes, shelf: Shelf, monkeypatch: p
         put(shelf, "p/1/a", body, headers={"If-None-Match": "*"})
 
 
+def test_condition_holds_where_the_form_leads(shelf: Shelf) -> None:
+    """A form that names another folder than the address could create what the client only meant to replace."""
+    put(shelf, "p/1/a/g", b"first")
+    body, headers = form(("path", None, b"zz"), ("file", "g", b"first"))
+    with pytest.raises(PreconditionFailed):
+        put(shelf, "p/1/g", body, query={"path": "a"}, headers={**headers, "If-Match": "*"})
+    with pytest.raises(NotFound):
+        get(shelf, "p/1/zz/g")
+
+
+def test_delete_obeys_conditions(shelf: Shelf) -> None:
+    """Who deletes the file that they know would delete another one, which came meanwhile."""
+    put(shelf, "p/1/a", b"first")
+    with pytest.raises(PreconditionFailed):
+        run(routes.delete_file, Call(shelf, "DELETE", "p/1/a", headers={"If-Match": '"other"'}))
+    assert get(shelf, "p/1/a")
+    assert run(routes.delete_file, Call(shelf, "DELETE", "p/1/a", headers={"If-Match": f'"{FIRST}"'})).status_code == 204
+
+
+def test_forgotten_file(shelf: Shelf) -> None:
+    """A request that forgot its file would store an empty one, which nobody may replace."""
+    with pytest.raises(InvalidParameter, match="file is missing"):
+        run(routes.put_file, Call(shelf, "PUT", "p/1/a"))
+    with pytest.raises(NotFound):
+        get(shelf, "p/1/a")
+
+
 def test_delete_takes_the_file_away(shelf: Shelf) -> None:
     """A deleted file would still be served, or another one go with it."""
     put(shelf, "p/1/dir/a")

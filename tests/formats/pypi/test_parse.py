@@ -158,6 +158,15 @@ def test_record_that_lists_too_much_is_refused(row: str, message: str, tmp_path:
         read(tmp_path, repacked(members))
 
 
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512"])
+def test_longer_hashes_are_taken(algorithm: str, tmp_path: Path) -> None:
+    """A wheel whose list has longer hashes than most, which the wheel specification allows, would be refused."""
+    members = smallest()
+    lines = [line for line in members[f"{INFO}/RECORD"].decode().splitlines() if not line.startswith("toy_pkg.py")]
+    members[f"{INFO}/RECORD"] = "\n".join([f"toy_pkg.py,{algorithm}=AAAA,0", *lines, ""]).encode()
+    assert read(tmp_path, repacked(members)).kind == "wheel"
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

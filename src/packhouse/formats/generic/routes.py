@@ -18,6 +18,7 @@ from packhouse.model import FileRow, NewFile, Published, Struct, Upload, Version
 from packhouse.responses import empty_reply, json_reply
 
 STATUSES = ("default", "hidden")
+BODIES = frozenset({"content-length", "transfer-encoding"})  # one of them comes with every body (RFC 9112, 6)
 
 
 class Target(Struct):
@@ -37,11 +38,16 @@ async def put_file(call: Call) -> Answer:
     target = read_target(call)
     read_options(call.query)
     await check_preconditions(call, target)
+    if not BODIES & call.headers.keys():  # an empty file says that it is empty; who forgot theirs says nothing
+        raise InvalidParameter("file is missing", parameter="file")
     splitter = splitter_of(call.headers.get("content-type", ""))
     form = await call.spool(splitter, inspected=False)
     options = {**call.query, **read_fields(form)}
     status, select = read_options(options)
-    target = msgspec.structs.replace(target, path=join_folder(options.get("path", ""), call.params["path"]))  # type: ignore[type-var]
+    path = join_folder(options.get("path", ""), call.params["path"])
+    if path != target.path:
+        target = msgspec.structs.replace(target, path=path)  # type: ignore[type-var]
+        await check_preconditions(call, target)
     content = form.the_file().content
     check_digests(call.headers, content.blob, multipart=splitter is not None)
     file = NewFile(path=target.stored, content=content)
@@ -65,8 +71,9 @@ async def get_file(call: Call) -> Answer:
 
 
 async def delete_file(call: Call) -> Answer:
-    """Remove the file; its version goes with the last one."""
+    """Remove the file; its version goes with the last one. Raises `PreconditionFailed`."""
     target = read_target(call)
+    await check_preconditions(call, target)
     await call.packages.delete(target.name, target.version, target.stored)
     return empty_reply(204)
 
@@ -117,14 +124,14 @@ def read_fields(form: Form) -> dict[str, str]:
 
 
 async def check_preconditions(call: Call, target: Target) -> None:
-    """Obey If-Match and If-None-Match before the body comes. Raises `PreconditionFailed`."""
+    """Obey If-Match and If-None-Match before anything is done. Raises `PreconditionFailed`."""
     unless, only = call.headers.get("if-none-match"), call.headers.get("if-match")
     if unless is None and only is None:
         return
     row = await find_version(call, target.name, target.version)
     present = {file.blob.sha256 for file in row.files if file.path == target.stored} if row else set()
     if unless is not None and matches(unless, present):
-        raise PreconditionFailed(f"{target.path} exists already, and If-None-Match says not to replace it")
+        raise PreconditionFailed(f"{target.path} exists already, and If-None-Match says that it must not")
     if only is not None and not matches(only, present):
         raise PreconditionFailed(f"{target.path} is not what If-Match asks for")
 

@@ -27,6 +27,7 @@ HASHES: Mapping[str, Callable[[], Any]] = {
     "md5": partial(hashlib.md5, usedforsecurity=False),
     "blake2": partial(hashlib.blake2b, digest_size=32),
 }
+LONGER = ("sha384", "sha512")  # the wheel specification has "sha256 or better"; these are left to who installs
 UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")  # a list cannot hold its own hash, nor that of its signature
 
 
@@ -123,8 +124,10 @@ def check_member_hash(archive: Archive, name: str, hashed: str, where: str) -> N
     if not hashed or (not archive.digests and hashed.startswith("sha256=")):
         return
     algorithm, _, text = hashed.partition("=")
+    if algorithm in LONGER:
+        return
     if algorithm != "sha256":
-        raise InvalidUpload(f"{where} must use sha256, not {algorithm[:40]!r}, for {name[:255]}")
+        raise InvalidUpload(f"{where} must use sha256, sha384 or sha512, not {algorithm[:40]!r}, for {name[:255]}")
     actual = base64.urlsafe_b64encode(bytes.fromhex(archive.digests[name])).rstrip(b"=").decode()
     if text.rstrip("=") != actual:
         raise InvalidUpload(f"{where} says {name[:255]} has sha256 {text[:60]}, it has {actual}")
