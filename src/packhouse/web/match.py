@@ -23,6 +23,9 @@ RESERVED = frozenset(
     {"-", "api", "v2", "jwt", "users", "groups", "admin", "oauth", ".well-known", "_", "dashboard", "explore", "help", "projects", "profile"}
 )
 
+# what programs ask for: no page of a place answers there
+PROGRAMS = frozenset({"api", "v2", "jwt", "oauth", ".well-known"})
+
 PREFIXES: dict[Reach, tuple[Level, str, str]] = {
     Reach.PROJECT: ("project", "api/v4/projects/{id+}/packages/", "api/v4/projects/{id+}/-/at/{time}/packages/"),
     Reach.GROUP: ("group", "api/v4/groups/{id+}/-/packages/", "api/v4/groups/{id+}/-/at/{time}/packages/"),
@@ -156,7 +159,7 @@ def _descend(node: _Node, segments: list[str], index: int, method: str, allowed:
         if found is not None:
             found[1][name] = segment
             return found
-    if node.lazy or (node.greedy and not (index == 0 and segment in RESERVED)):
+    if (node.lazy or node.greedy) and not (index == 0 and segment in PROGRAMS):
         return _span(node, segments, index, method, allowed)
     return None
 
@@ -166,6 +169,8 @@ def _span(node: _Node, segments: list[str], index: int, method: str, allowed: se
         for end in range(index + 1, len(segments) + 1):
             if segments[end - 1] == "-":
                 break  # no place is called so: what follows is ours
+            if end > index + 1 and name == "id" and segments[index].isascii() and segments[index].isdigit():
+                break  # a number is an id, whole
             found = _descend(child, segments, end, method, allowed)
             if found is not None:
                 found[1][name] = "/".join(segments[index:end])
