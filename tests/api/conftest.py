@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from stand import ADMIN_TOKEN, Login, Stand
 from wire import Answer
 
 from packhouse.db import changes
-from packhouse.db.engine import sqlite_engine
+from packhouse.db.engine import SqliteDatabase
 from packhouse.model import ANONYMOUS
 
 Json = dict[str, Any]
@@ -57,12 +58,15 @@ class Desk:
                 changes.set_mark(connection, row, "status", status, at)
             return row
 
-        engine = sqlite_engine(self.stand.data / "packhouse.sqlite3")
-        try:
-            with engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
-                return write(connection)
-        finally:
-            engine.dispose()
+        async def plant() -> int:
+            database = SqliteDatabase(self.stand.data / "packhouse.sqlite3")
+            await database.start()
+            try:
+                return await database.write(write)
+            finally:
+                await database.close()
+
+        return asyncio.run(plant())
 
 
 @pytest.fixture(name="api")

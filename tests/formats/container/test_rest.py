@@ -104,7 +104,7 @@ def test_who_may_look_and_who_may_change(home: Home) -> None:
     hidden = api(home, "GET", f"/registry/repositories/{id_}", login=stranger)
     assert (absent.status, absent.body) == (hidden.status, hidden.body)
     deploy = furniture.deploy_token(home.project, "read_registry", "write_registry")
-    assert home.server.http.get(f"/api/v4{where}", {"Deploy-Token": deploy.secret}).status in (401, 404)
+    assert home.server.http.get(f"/api/v4{where}/tags", {"Deploy-Token": deploy.secret}).status in (401, 404)
     assert api(home, "DELETE", where, login=roles[DEVELOPER]).status == 403
     assert api(home, "DELETE", f"{where}/tags", {"name_regex_delete": ".*"}, roles[DEVELOPER]).status == 403
     assert api(home, "DELETE", f"{where}/tags/1", login=roles[REPORTER]).status == 403

@@ -107,7 +107,7 @@ class House:
     def write(self, change: Any, *args: Any, **kwargs: Any) -> Any:
         """A change of the database, behind the application's back."""
         # the application writes as well: a transaction that began as a read could not wait for it
-        with self._engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+        with self._engine.begin() as connection:
             return change(connection, *args, **kwargs)
 
     def work(self, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
