@@ -29,3 +29,9 @@ def test_no_such_method_of_a_project(stand: Stand, team: Team) -> None:
     path = f"/api/v4/projects/{team.project['id']}/packages/generic/a/1.0"
     answer = stand.http.request("DELETE", path, None, {"PRIVATE-TOKEN": ADMIN_TOKEN}).expect(405)
     assert "GET" in answer.headers["allow"]
+
+
+def test_media_type_that_is_not_read(stand: Stand) -> None:
+    """A body that is not read could be answered as a method that is not there, without saying which there are."""
+    answer = stand.http.request("POST", "/api/v4/projects", b"<name/>", {"PRIVATE-TOKEN": ADMIN_TOKEN, "Content-Type": "text/xml"}).expect(415)
+    assert "'text/xml' is not read here: send JSON or a form" in answer.json()["message"]
