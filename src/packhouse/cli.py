@@ -35,7 +35,7 @@ def collect(
     """One round of garbage collection, by the settings; safe beside a running server."""
     from packhouse.care import collect_once
 
-    raise SystemExit(asyncio.run(collect_once(launch.whole_or_exit(3), dry_run, release)))
+    raise SystemExit(asyncio.run(collect_once(launch.whole_or_exit(launch.COULD_NOT_RUN), dry_run, release)))
 
 
 @app.command()
@@ -48,7 +48,7 @@ def backup(
     """Copy the whole installation, while it runs. Ends with 0 all there, 2 something could not be copied, 3 could not run."""
     from packhouse.care import back_up
 
-    raise SystemExit(asyncio.run(back_up(launch.whole_or_exit(3), folder, with_keys=keys, keep=keep, verify=verify)))
+    raise SystemExit(asyncio.run(back_up(launch.whole_or_exit(launch.COULD_NOT_RUN), folder, with_keys=keys, keep=keep, verify=verify)))
 
 
 @app.command()
@@ -70,7 +70,7 @@ def doctor(
     """Compare rows and bytes, both ways. Ends with 0 clean, 1 repaired, 2 problems remain, 3 could not run."""
     from packhouse.care import examine_all
 
-    raise SystemExit(asyncio.run(examine_all(launch.whole_or_exit(3), deep=deep, fix=fix, as_json=as_json)))
+    raise SystemExit(asyncio.run(examine_all(launch.whole_or_exit(launch.COULD_NOT_RUN), deep=deep, fix=fix, as_json=as_json)))
 
 
 @app.command(name="rotate-registry-key")

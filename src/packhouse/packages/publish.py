@@ -23,7 +23,7 @@ from packhouse.model import Actor, FileRow, Instant, NewFile, Place, Published, 
 from packhouse.packages.crash import crash_point
 from packhouse.packages.house import House
 from packhouse.packages.neighbours import Held
-from packhouse.packages.shelves import Keys, NewShelf, add_missing, shelf_root
+from packhouse.packages.shelves import Keys, add_missing, shelf_root
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -256,10 +256,11 @@ def _begin(connection: Connection, plan: Plan) -> Instant:
     # at once and in order: one lock after another could wait for who waits for this one
     locks = [plan.name_key, "shelves"] if plan.opens else [plan.name_key]
     begin = partial(changes.begin, connection, plan.project, plan.format, plan.roots, locks=locks, claims=locks_of(plan.claim))
-    at = begin()
+    if plan.opens:
+        begin()
     for name, keys in plan.opens.items():
-        add_missing(connection, plan.project, plan.format, NewShelf(name=name, alias="", values={}), keys, plan.actor)
-    return begin() if plan.opens else at  # later than they were set up
+        add_missing(connection, plan.project, plan.format, name, keys, plan.actor)
+    return begin()  # later than they were set up
 
 
 def _coming(plan: Plan) -> VersionRow:

@@ -179,11 +179,11 @@ async def _check_empty(house: House, snapshot: str, manifest: Manifest) -> bool:
     if before not in ("", UNKNOWN, snapshot):
         raise BackupError(f"{data / RESTORING} says that a restore of {before} was cut: bring back that one, or another into an empty data folder")
     if await _is_taken(house):
-        if before == snapshot and await _restored_from(house) == manifest.taken:
-            return True
-        if before == snapshot:
+        if before != snapshot:
+            raise BackupError(f"There is an installation already in {_name_database(house)}: bring a backup back where there is none")
+        if await _restored_from(house) != manifest.taken:
             raise BackupError(f"The restore that was cut has filled {_name_database(house)} already: make it empty, and run this again")
-        raise BackupError(f"There is an installation already in {_name_database(house)}: bring a backup back where there is none")
+        return True
     for path in () if before == snapshot else _find_taken(house):
         raise BackupError(f"There is something already in {path}: bring a backup back into an empty data folder, or move that away first")
     return False

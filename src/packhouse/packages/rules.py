@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -120,7 +120,7 @@ def refuse_tags(connection: Connection, access: Access, formats: Sequence[Format
     return refused
 
 
-def _protects(patterns: Iterable[str], format: Format, names: Iterable[str]) -> bool:
+def _protects(patterns: Iterable[str], format: Format, names: Collection[str]) -> bool:
     """Whether one of these patterns means one of these names, however either is spelled."""
     fold = format.coordinates.fold
     for pattern in patterns:

@@ -106,14 +106,18 @@ def _unseal(box: SecretBox, sealed: str) -> PgpSigner:
 
 async def create(house: House, place_id: int, format: str, new: NewShelf, actor: Actor) -> Shelf:
     """Set one up, with a new key. Raises `Invalid`."""
-    keys = await asyncio.to_thread(make_keys, box_of(house), f"{new.name} ({format}, {place_id})")
+    keys = await asyncio.to_thread(_new_keys, house, place_id, format, new.name)
     return await house.database.write(add, place_id, format, new, keys, actor)
 
 
 async def ensure(house: House, place_id: int, format: str, name: str, actor: Actor) -> Shelf:
     """The one of this name, set up with a new key and without settings where there is none. Raises `Invalid`."""
-    keys = await asyncio.to_thread(make_missing, house, place_id, format, [name])
-    return await house.database.write(add_missing, place_id, format, NewShelf(name=name, alias="", values={}), keys[name], actor)
+    keys = await asyncio.to_thread(_new_keys, house, place_id, format, name)
+    return await house.database.write(add_missing, place_id, format, name, keys, actor)
+
+
+def _new_keys(house: House, place_id: int, format: str, name: str) -> Keys:
+    return make_keys(box_of(house), f"{name} ({format}, {place_id})")
 
 
 def find_missing(connection: Connection, place_id: int, format: str, files: Iterable[NewFile]) -> list[str]:
@@ -124,13 +128,14 @@ def find_missing(connection: Connection, place_id: int, format: str, files: Iter
 
 def make_missing(house: House, place_id: int, format: str, names: Iterable[str]) -> dict[str, Keys]:
     """A new key for each of these shelves."""
-    return {name: make_keys(box_of(house), f"{name} ({format}, {place_id})") for name in names}
+    return {name: _new_keys(house, place_id, format, name) for name in names}
 
 
-def add_missing(connection: Connection, place_id: int, format: str, new: NewShelf, keys: Keys, actor: Actor) -> Shelf:
-    """The one of this name, which another request may have added since. Raises `Invalid`."""
-    _begin(connection, place_id, format, new.name)
-    return shelves.find_shelf(connection, place_id, format, new.name) or add(connection, place_id, format, new, keys, actor)
+def add_missing(connection: Connection, place_id: int, format: str, name: str, keys: Keys, actor: Actor) -> Shelf:
+    """The one of this name, without settings; another request may have added it since. Raises `Invalid`."""
+    _begin(connection, place_id, format, name)
+    new = NewShelf(name=name, alias="", values={})
+    return shelves.find_shelf(connection, place_id, format, name) or add(connection, place_id, format, new, keys, actor)
 
 
 def add(connection: Connection, place_id: int, format: str, new: NewShelf, keys: Keys, actor: Actor) -> Shelf:

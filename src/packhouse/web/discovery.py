@@ -14,7 +14,12 @@ from packhouse.packages.house import House
 from packhouse.responses import Reply
 from packhouse.web.asgi import Scope
 from packhouse.web.entrance import read_headers
-from packhouse.web.match import RESERVED, decode_segment
+from packhouse.web.match import decode_segment
+
+# what a project or group at the top can never be called, so that its pages never hide ours
+RESERVED = frozenset(
+    {"-", "api", "v2", "jwt", "users", "groups", "admin", "oauth", ".well-known", "_", "dashboard", "explore", "help", "projects", "profile"}
+)
 
 
 class Discovery:

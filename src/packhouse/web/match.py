@@ -18,11 +18,6 @@ from packhouse.model import Reach
 
 Level = Literal["project", "group", "instance", "root"]
 
-# what a project or group at the top can never be called, so that its pages never hide ours
-RESERVED = frozenset(
-    {"-", "api", "v2", "jwt", "users", "groups", "admin", "oauth", ".well-known", "_", "dashboard", "explore", "help", "projects", "profile"}
-)
-
 # what programs ask for: no page of a place answers there
 PROGRAMS = frozenset({"api", "v2", "jwt", "oauth", ".well-known"})
 

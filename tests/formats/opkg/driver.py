@@ -6,7 +6,7 @@ from driving import FormatDriver
 from sqlalchemy import Connection
 
 from packhouse.model import ANONYMOUS
-from packhouse.packages.shelves import NewShelf, add_missing, make_keys
+from packhouse.packages.shelves import add_missing, make_keys
 from packhouse.upstream.secrets import SecretBox
 
 from . import samples
@@ -23,8 +23,7 @@ class Driver(FormatDriver):
     @staticmethod
     def furnish(connection: Connection, box: SecretBox, place: int) -> None:
         """The feed of a new project or group is open."""
-        new = NewShelf(name=FEED.replace("/", ":"), alias="", values={})
-        add_missing(connection, place, "opkg", new, make_keys(box, "opkg"), ANONYMOUS)
+        add_missing(connection, place, "opkg", FEED.replace("/", ":"), make_keys(box, "opkg"), ANONYMOUS)
 
     def sample(self, name: str = "toy", version: str = "1.0.0", variant: int = 0) -> Sample:
         return samples.sample(name, version, variant, feed=FEED)

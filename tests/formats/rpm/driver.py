@@ -9,7 +9,7 @@ from driving import FormatDriver
 from sqlalchemy import Connection
 
 from packhouse.model import ANONYMOUS
-from packhouse.packages.shelves import NewShelf, add_missing, make_keys
+from packhouse.packages.shelves import add_missing, make_keys
 from packhouse.upstream.secrets import SecretBox
 
 from . import samples
@@ -24,7 +24,7 @@ class Driver(FormatDriver):
     @staticmethod
     def furnish(connection: Connection, box: SecretBox, place: int) -> None:
         """The repository of a new project or group is open."""
-        add_missing(connection, place, "rpm", NewShelf(name=".", alias="", values={}), make_keys(box, "rpm"), ANONYMOUS)
+        add_missing(connection, place, "rpm", ".", make_keys(box, "rpm"), ANONYMOUS)
 
     @staticmethod
     def linked(path: str, body: bytes) -> Iterator[str]:

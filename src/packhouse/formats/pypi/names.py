@@ -14,7 +14,6 @@ from packhouse.model import Struct
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?")
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}")
-RUN = re.compile(r"[-_.]+")
 LONG_NUMBER = re.compile(r"[0-9]{19}")
 LIMIT = 255
 SHOWN = 80  # characters of a bad value that a message repeats
@@ -31,14 +30,14 @@ class FileName(Struct):
 
 def fold(text: str) -> str:
     """The text with - _ . and runs of them alike."""
-    return RUN.sub("-", text).lower()
+    return canonicalize_name(text)
 
 
 def name_key(name: str) -> str:
     """The normalised name: lower case, runs of - _ . as one dash. Raises `InvalidName`."""
     if not NAME.fullmatch(name):
         raise InvalidName(f"Validation failed: Name is invalid: {name[:SHOWN]!r} must be letters and digits with - _ . between, at most {LIMIT} long")
-    return canonicalize_name(name)
+    return fold(name)
 
 
 def read_version(version: str) -> Version:
